@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SID_MAX_SUB_AUTHORITIES 15
+#define SID_MAX_SUB_AUTHORITIES (15) /* spelt as in winnt.h, which may be included too */
 
 struct sid {
     uint8_t revision;
