@@ -2,8 +2,8 @@
 /*
  * An event as the insertion strings of the Windows event log RPCFW.
  *
- * Published SIEM rules read these strings by position, so their order, number and spelling never change. Pure: any
- * thread, no allocation. UTF-8 here; the Windows sink converts.
+ * Published SIEM rules read these strings by position, so their order, number and spelling never
+ * change. Pure: any thread, no allocation. UTF-8 here; the Windows sink converts.
  */
 #ifndef RPCFW_CORE_EVENT_STRINGS_H
 #define RPCFW_CORE_EVENT_STRINGS_H
@@ -20,16 +20,23 @@
 #define EVENT_ID_POLICY_REFUSED     5
 #define EVENT_ID_EVENTS_DROPPED     6
 
-#define EVENT_STRINGS_MAX  15
-#define EVENT_STRINGS_SIZE 4096 /* bytes of text that the strings of one event need at most */
+#define EVENT_STRINGS_MAX           15
+#define EVENT_STRINGS_SIZE          4096 /* bytes of text that the strings of one event need at most */
 
 struct event_strings {
-    unsigned id;    /* EVENT_ID_… */
-    unsigned count; /* strings in use */
-    const char *string[EVENT_STRINGS_MAX]; /* zero-terminated UTF-8, in `storage`, in the event or in the origin */
+    unsigned id;                           /* EVENT_ID_… */
+    unsigned count;                        /* strings in use */
+    const char *string[EVENT_STRINGS_MAX]; /* zero-terminated UTF-8, in `storage`, in the event or
+                                              in the origin */
     char storage[EVENT_STRINGS_SIZE];
 };
 
-void event_strings_make(const struct event *event, const struct event_origin *origin, struct event_strings *out);
+/*
+ * What a string holds when the fact is unknown: "UNKNOWN", "S-1-0-0" for the SID, "0.0.0.0" for an
+ * address. Control characters in the caller's texts, and bytes that are no UTF-8, become U+FFFD.
+ * The strings live as long as all of `event`, `origin` and `out`.
+ */
+void event_strings_make(const struct event *event, const struct event_origin *origin,
+                        struct event_strings *out);
 
 #endif
