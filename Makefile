@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door; the builds themselves are the presets of CMakePresets.json.
+
+presets := linux windows-x64
+sources := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
+native  := $(filter-out src/windows/% tests/wine/%,$(filter %.c,$(sources)))
+
+all: tools $(presets)
+
+# A build without what it needs would fail far from the cause: name it here.
+tools:
+	@scripts/install-packages --missing build
+
+packages:
+	@scripts/install-packages build test
+
+linux asan windows-x64: %: build/%/build.ninja
+	@cmake --build --preset $@
+
+build/%/build.ninja: CMakePresets.json CMakeLists.txt
+	@cmake --preset $* --log-level=NOTICE
+
+# Unit and golden tests run under the sanitizers; the end-to-end tests drive the Windows programs under Wine.
+check: packages
+	@$(MAKE) --no-print-directory linux asan windows-x64
+	@ctest --test-dir build/asan --output-on-failure -LE wine
+	@ctest --test-dir build/linux --output-on-failure -L wine
+
+demo: packages
+	@$(MAKE) --no-print-directory $(presets)
+	@demo/run
+
+format:
+	@clang-format -i $(sources)
+
+lint: build/linux/build.ninja
+	@scripts/install-packages --missing lint
+	@clang-format --dry-run -Werror $(sources)
+	@clang-tidy --quiet -p build/linux $(native)
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+	    --suppress=missingIncludeSystem -Isrc $(native)
+
+clean:
+	@rm -rf build
+
+help:
+	@echo 'make             build/linux (rpcfw) and build/windows-x64 (rpcFwManager.exe, rpcFirewall.dll, …)'
+	@echo 'make packages    install what building and testing need (Debian, Ubuntu; as root)'
+	@echo 'make check       install, build, and run every test: sanitizers, golden cases, Wine'
+	@echo 'make demo        install, build, and show the firewall at work on a running RPC server'
+	@echo 'make format      lay out all C sources'
+	@echo 'make lint        clang-format, clang-tidy, cppcheck'
+	@echo 'make clean       remove build/'
+
+.PHONY: all tools packages linux asan windows-x64 check demo format lint clean help
+.SECONDARY:
