@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Authentication levels and services of a call ([MS-RPCE] 2.2.1.1.7 and 2.2.1.1.8), by number and by name.
+ * Authentication levels and services of a call ([MS-RPCE] 2.2.1.1.7 and 2.2.1.1.8), by number and
+ * by name.
  */
 #ifndef RPCFW_CORE_AUTHN_H
 #define RPCFW_CORE_AUTHN_H
@@ -34,7 +35,8 @@ const char *authn_level_name(unsigned level);
 /* As events write it: NONE WINNT KERBEROS NEGOTIATE NETLOGON SCHANNEL …, else "UNKNOWN". */
 const char *authn_service_name(unsigned service);
 
-/* As the policy writes it: none connect call pkt integrity privacy, exactly. False for other text. */
+/* As the policy writes it: none connect call pkt integrity privacy, exactly. False for other text.
+ */
 bool authn_level_from_policy(const char *text, size_t length, enum authn_level *out);
 const char *authn_level_policy_name(enum authn_level level);
 

@@ -2,9 +2,10 @@
 /*
  * One remote call, as a host describes it to the policy.
  *
- * The host fills in what costs nothing and leaves the rest to `fetch`, which is asked at most once for each fact and
- * only when the outcome or an event needs it. Lives on the stack of the calling thread for the length of one call; all
- * pointers in it belong to the host and stay valid that long. No allocation, no locks.
+ * The host fills in what costs nothing and leaves the rest to `fetch`, which is asked at most once
+ * for each fact and only when the outcome or an event needs it. Lives on the stack of the calling
+ * thread for the length of one call; all pointers in it belong to the host and stay valid that
+ * long. No allocation, no locks.
  */
 #ifndef RPCFW_CORE_CALL_H
 #define RPCFW_CORE_CALL_H
@@ -18,7 +19,8 @@
 #include "core/protseq.h"
 #include "core/sid.h"
 
-/* What can be known of a call; also the bit numbers of the masks below, and the order of fact_name(). */
+/* What can be known of a call; also the bit numbers of the masks below, and the order of
+ * fact_name(). */
 enum call_fact {
     FACT_INTERFACE, /* interface, version_major, version_minor */
     FACT_OPNUM,
@@ -38,7 +40,8 @@ enum call_fact {
 
 #define FACT_BIT(fact) (1u << (fact))
 
-/* UTF-8 of a known length, not zero-terminated; may hold any byte, for it can come from a caller. */
+/* UTF-8 of a known length, not zero-terminated; may hold any byte, for it can come from a caller.
+ */
 struct text {
     const char *bytes;
     size_t length;
@@ -67,8 +70,9 @@ struct call {
     uint32_t known;   /* of these, the facts that hold a value */
 
     /*
-     * Fills in `fact`, and any other that came along, and sets their bits in `fetched`, and in `known` where there is a
-     * value. Must not raise, block for long or allocate from the heap. NULL: everything known is already there.
+     * Fills in `fact`, and any other that came along, and sets their bits in `fetched`, and in
+     * `known` where there is a value. Must not raise, block for long or allocate from the heap.
+     * NULL: everything known is already there.
      */
     void (*fetch)(struct call *call, enum call_fact fact);
     void *host; /* for fetch alone */

@@ -2,9 +2,9 @@
 /*
  * The decision: one call against one compiled policy, first match wins.
  *
- * Runs on the host's RPC threads. Reads the image and the call, writes the verdict; no allocation, no lock, no text
- * parsing, no recursion, work bounded by the number of rules that can name the call's interface. The image must have
- * passed image_validate().
+ * Runs on the host's RPC threads. Reads the image and the call, writes the verdict; no allocation,
+ * no lock, no text parsing, no recursion, work bounded by the number of rules that can name the
+ * call's interface. The image must have passed image_validate().
  */
 #ifndef RPCFW_CORE_DECIDE_H
 #define RPCFW_CORE_DECIDE_H
@@ -33,9 +33,11 @@ struct verdict decide(const struct policy_image *image, struct call *call);
 enum match_result { MATCH_NO, MATCH_YES, MATCH_UNKNOWN };
 
 /*
- * Whether the one rule `rule` of the image holds for the call, and if not, the index of its first condition that
- * failed in *failed. For tools; decide() does not use the reporting path.
+ * Whether the one rule `rule` of the image holds for the call, and if not, the index (in the
+ * image's conditions) of its first condition that failed or could not be told in *failed;
+ * UINT32_MAX when the rule does not see local calls. For tools.
  */
-enum match_result decide_rule(const struct policy_image *image, uint32_t rule, struct call *call, uint32_t *failed);
+enum match_result decide_rule(const struct policy_image *image, uint32_t rule, struct call *call,
+                              uint32_t *failed);
 
 #endif

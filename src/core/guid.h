@@ -2,8 +2,8 @@
 /*
  * UUIDs: interfaces, objects, transfer syntaxes.
  *
- * A value type. The layout is that of a GUID in the memory of Windows and of Samba, so an agent copies
- * 16 bytes and never converts. No allocation, no state: any thread.
+ * A value type. The layout is that of a GUID in the memory of Windows and of Samba, so an agent
+ * copies 16 bytes and never converts. No allocation, no state: any thread.
  */
 #ifndef RPCFW_CORE_GUID_H
 #define RPCFW_CORE_GUID_H
@@ -23,7 +23,8 @@ struct guid {
 #define GUID_TEXT_SIZE 37
 
 /*
- * Reads exactly `length` bytes of text: 8-4-4-4-12 hexadecimal digits in either case, with or without braces
+ * Reads exactly `length` bytes of text: 8-4-4-4-12 hexadecimal digits in either case, with or
+ * without braces
  * ([C706] appendix A). Returns false, and leaves *out alone, when the text is anything else.
  */
 bool guid_parse(const char *text, size_t length, struct guid *out);

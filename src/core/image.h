@@ -2,10 +2,10 @@
 /*
  * The compiled policy: one flat, position-independent block of bytes.
  *
- * Written by compile.c, checked once by image_validate() where it enters a process, then only read: by decide() on the
- * RPC threads and by the event code. All references are byte offsets from the start, all numbers little-endian and
- * aligned to their size, so the block can be mapped read-only anywhere and by 32- and 64-bit processes alike. Equal
- * policy text gives equal bytes.
+ * Written by compile.c, checked once by image_validate() where it enters a process, then only read:
+ * by decide() on the RPC threads and by the event code. All references are byte offsets from the
+ * start, all numbers little-endian and aligned to their size, so the block can be mapped read-only
+ * anywhere and by 32- and 64-bit processes alike. Equal policy text gives equal bytes.
  */
 #ifndef RPCFW_CORE_IMAGE_H
 #define RPCFW_CORE_IMAGE_H
@@ -24,7 +24,8 @@
 /* A million rules with a few conditions each stay well below. */
 #define IMAGE_MAX_SIZE (1u << 30)
 
-/* A table inside the image: `count` elements starting `offset` bytes from the image's first byte. */
+/* A table inside the image: `count` elements starting `offset` bytes from the image's first byte.
+ */
 struct image_table {
     uint32_t offset;
     uint32_t count;
@@ -36,21 +37,23 @@ typedef uint32_t image_string;
 #define IMAGE_OPTION_UNKNOWN_LENIENT 0x1u
 #define IMAGE_OPTION_EVENTLOG_OFF    0x2u
 #define IMAGE_OPTION_JOURNAL_OFF     0x4u
-#define IMAGE_OPTION_JSON_OFF        0x8u /* json is off by `option json off`; without it and a path: the default */
+#define IMAGE_OPTION_JSON_OFF                                                                      \
+    0x8u /* json is off by `option json off`; without it and a path: the default */
 
 struct policy_image {
     char magic[8]; /* IMAGE_MAGIC without its zero */
     uint32_t format_version;
     uint32_t size;     /* of the whole image in bytes */
-    uint64_t checksum; /* FNV-1a over everything behind this field: against torn writes, not against forgers */
+    uint64_t checksum; /* FNV-1a over everything behind this field: against torn writes, not against
+                          forgers */
     uint32_t options;  /* IMAGE_OPTION_… */
     image_string json_path;
     struct image_table rules;      /* struct image_rule, in file order */
     struct image_table conditions; /* struct image_condition */
     struct image_table interfaces; /* struct image_interface, sorted by UUID */
     struct image_table candidates; /* uint32_t rule numbers; each interface's are ascending */
-    struct image_table any;        /* uint32_t: ascending numbers of the rules that name no interface */
-    struct image_table strings;    /* bytes; the last is zero */
+    struct image_table any; /* uint32_t: ascending numbers of the rules that name no interface */
+    struct image_table strings; /* bytes; the last is zero */
 };
 
 #define IMAGE_RULE_BLOCK   0x01u
@@ -63,8 +66,8 @@ struct policy_image {
 struct image_rule {
     uint32_t first_condition;
     uint16_t condition_count;
-    uint16_t flags; /* IMAGE_RULE_… */
-    uint32_t line;  /* 1-based, in `file` */
+    uint16_t flags;    /* IMAGE_RULE_… */
+    uint32_t line;     /* 1-based, in `file` */
     image_string file; /* empty: the policy file itself; otherwise the included file */
     image_string name; /* id:, empty without */
 };
@@ -108,8 +111,8 @@ enum image_error {
 };
 
 /*
- * Checks that every byte that decide() or the event code can reach lies inside the `size` bytes at `bytes` (8-aligned),
- * whoever wrote them. Linear in the size.
+ * Checks that every byte that decide() or the event code can reach lies inside the `size` bytes at
+ * `bytes` (8-aligned), whoever wrote them. Linear in the size.
  */
 enum image_error image_validate(const void *bytes, size_t size);
 

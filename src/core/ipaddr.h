@@ -2,9 +2,10 @@
 /*
  * IP addresses and ranges of them.
  *
- * One 16-byte form for both families: an IPv4 address is its IPv4-mapped IPv6 address (RFC 4291 2.5.5.2), so
- * ::ffff:10.0.0.1 and 10.0.0.1 are the same address everywhere and no rule can be escaped by changing the spelling.
- * No allocation, no state: any thread.
+ * One 16-byte form for both families: an IPv4 address is its IPv4-mapped IPv6 address (RFC
+ * 4291 2.5.5.2), so
+ * ::ffff:10.0.0.1 and 10.0.0.1 are the same address everywhere and no rule can be escaped by
+ * changing the spelling. No allocation, no state: any thread.
  */
 #ifndef RPCFW_CORE_IPADDR_H
 #define RPCFW_CORE_IPADDR_H
@@ -25,7 +26,8 @@ struct ipaddr_range {
 /* The longest IPv6 text (RFC 4291 with an embedded IPv4 tail) and a terminating zero. */
 #define IPADDR_TEXT_SIZE 46
 
-/* Reads exactly `length` bytes of IPv4 or IPv6 text, without port, scope or brackets; false when it is anything else. */
+/* Reads exactly `length` bytes of IPv4 or IPv6 text, without port, scope or brackets; false when it
+ * is anything else. */
 bool ipaddr_parse(const char *text, size_t length, struct ipaddr *out);
 
 /* RFC 5952 text; an IPv4(-mapped) address is written in dotted form. Returns `text`. */
@@ -46,7 +48,8 @@ enum ipaddr_range_error {
 };
 
 /* Reads an address, a CIDR block or "first-last". *out is written only on IPADDR_RANGE_OK. */
-enum ipaddr_range_error ipaddr_range_parse(const char *text, size_t length, struct ipaddr_range *out);
+enum ipaddr_range_error ipaddr_range_parse(const char *text, size_t length,
+                                           struct ipaddr_range *out);
 
 bool ipaddr_range_contains(const struct ipaddr_range *range, const struct ipaddr *addr);
 

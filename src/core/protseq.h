@@ -31,7 +31,8 @@ enum protseq protseq_from_name(const char *name, size_t length);
 /* The name; "UNKNOWN" for PROTSEQ_UNKNOWN and for numbers out of range. */
 const char *protseq_name(enum protseq protseq);
 
-/* True for all but ncalrpc: the caller may be on another machine. An unknown sequence counts as remote. */
+/* True for all but ncalrpc: the caller may be on another machine. An unknown sequence counts as
+ * remote. */
 bool protseq_is_remote(enum protseq protseq);
 
 #endif

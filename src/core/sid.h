@@ -2,9 +2,10 @@
 /*
  * Security identifiers.
  *
- * A value type with the binary layout of [MS-DTYP] 2.4.2.2, so that a pointer to a SID inside a Windows token can be
- * read through `const struct sid *` as long as only the first `sub_authority_count` sub-authorities are touched; every
- * function here keeps to that. No allocation, no state: any thread.
+ * A value type with the binary layout of [MS-DTYP] 2.4.2.2, so that a pointer to a SID inside a
+ * Windows token can be read through `const struct sid *` as long as only the first
+ * `sub_authority_count` sub-authorities are touched; every function here keeps to that. No
+ * allocation, no state: any thread.
  */
 #ifndef RPCFW_CORE_SID_H
 #define RPCFW_CORE_SID_H
@@ -26,15 +27,17 @@ struct sid {
 #define SID_TEXT_SIZE 192
 
 /*
- * Reads exactly `length` bytes: "S-1-<authority>-<sub-authority>…" in decimal ([MS-DTYP] 2.4.2.1; the authority may
- * also be 0x and twelve hexadecimal digits). Returns false, and leaves *out alone, when the text is anything else.
+ * Reads exactly `length` bytes: "S-1-<authority>-<sub-authority>…" in decimal ([MS-DTYP] 2.4.2.1;
+ * the authority may also be 0x and twelve hexadecimal digits). Returns false, and leaves *out
+ * alone, when the text is anything else.
  */
 bool sid_parse(const char *text, size_t length, struct sid *out);
 
 /* Writes the text form; "S-1-0-0" for a SID that is no valid SID. Returns `text`. */
 char *sid_format(const struct sid *sid, char text[SID_TEXT_SIZE]);
 
-/* Revision 1 and at most 15 sub-authorities. The caller vouches that the eight header bytes are readable. */
+/* Revision 1 and at most 15 sub-authorities. The caller vouches that the eight header bytes are
+ * readable. */
 bool sid_is_valid(const struct sid *sid);
 
 /* Bytes that the SID occupies: 8 + 4 * sub_authority_count. */

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole files into memory, with paths in UTF-8 on every platform. */
+#ifndef RPCFW_CLI_FILE_H
+#define RPCFW_CLI_FILE_H
+
+#include <stddef.h>
+
+/*
+ * Reads all of `path` into memory to be freed with free(), at most `limit` bytes. NULL, and a
+ * sentence on stderr that names the cause, when that fails.
+ */
+void *file_read(const char *path, size_t limit, size_t *size);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/verbs.h"
+
+const struct cli_verb cli_policy_verbs[] = {
+    {"check", "FILE [--compat] [--strict] [--json]", "validate and lint a policy",
+     "Reads FILE as an agent's policy would be read and prints every error and warning with its "
+     "place.\n"
+     "\n"
+     "  --compat   take prose lines in a file with fw:/flt: prefixes for comments\n"
+     "  --strict   refuse a policy that has warnings\n"
+     "  --json     the result as one JSON object on stdout\n"
+     "\n"
+     "Exit code: 0 the policy can be loaded; 1 it is refused; 2 the file cannot be read.\n",
+     verb_check},
+    {"explain", "-p FILE [--compat] [--json] [--trace] KEY=VALUE ...",
+     "decide one call and say why",
+     "Decides the call that the KEY=VALUE words describe, as an agent would with the policy FILE. "
+     "What is not given is\n"
+     "unknown, but for object, which is then absent. Keys:\n"
+     "\n"
+     "  uuid=UUID  ver=MAJOR.MINOR  opnum=N  prot=SEQUENCE  endpoint=TEXT  object=UUID\n"
+     "  addr=IP  port=N  sid=SID (repeatable; the first is the user)  user=DOMAIN\\NAME\n"
+     "  auth=LEVEL (none connect call pkt integrity privacy)  authn=SERVICE  process=NAME\n"
+     "\n"
+     "The first line of stdout is the verdict: 'block audit rule=LINE', 'allow noaudit default',\n"
+     "'allow audit rule=LINE dry'. With --trace the rules before it follow, each with the "
+     "condition that failed.\n"
+     "\n"
+     "Exit code: 0 decided; 1 the policy is refused; 2 usage, or the file cannot be read.\n",
+     verb_explain},
+    {NULL, NULL, NULL, NULL, NULL},
+};

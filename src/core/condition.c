@@ -1,0 +1,690 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/condition.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/authn.h"
+#include "core/wildcard.h"
+
+/* ---- Values while a policy is read ---- */
+
+bool value_list_append(struct value_list *list, const void *value, size_t size)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 4;
+        void *items = realloc(list->items, capacity * size);
+        if (!items) {
+            return false;
+        }
+        list->items = items;
+        list->capacity = capacity;
+    }
+    memcpy((char *)list->items + list->count * size, value, size);
+    list->count++;
+    return true;
+}
+
+static bool refuse(struct value_reader *reader, const char *suggestion, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Notes why a value is refused; returns false. */
+static bool refuse(struct value_reader *reader, const char *suggestion, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reader->error->message, sizeof(reader->error->message), format, arguments);
+    va_end(arguments);
+    snprintf(reader->error->suggestion, sizeof(reader->error->suggestion), "%s",
+             suggestion ? suggestion : "");
+    return false;
+}
+
+static bool append(struct value_reader *reader, const void *value, size_t size)
+{
+    return value_list_append(reader->list, value, size) || refuse(reader, NULL, "out of memory");
+}
+
+static bool append_text(struct value_reader *reader, const char *text, size_t length)
+{
+    struct text_pool *pool = reader->pool;
+    if (length > pool->capacity - pool->length) {
+        size_t capacity = (pool->capacity + length) * 2 + 64;
+        char *bytes = realloc(pool->bytes, capacity);
+        if (!bytes) {
+            return refuse(reader, NULL, "out of memory");
+        }
+        pool->bytes = bytes;
+        pool->capacity = capacity;
+    }
+    struct image_pattern pattern = {(uint32_t)pool->length, (uint32_t)length};
+    for (size_t i = 0; i < length; i++) {
+        pool->bytes[pool->length++] = wildcard_fold(text[i]);
+    }
+    return append(reader, &pattern, sizeof(pattern));
+}
+
+/* ---- Types: how values are stored, sorted and compared ---- */
+
+static size_t unique(void *items, size_t count, size_t size)
+{
+    size_t kept = count ? 1 : 0;
+    for (size_t i = 1; i < count; i++) {
+        char *at = (char *)items + i * size;
+        char *last = (char *)items + (kept - 1) * size;
+        if (memcmp(at, last, size) != 0) {
+            memmove(last + size, at, size);
+            kept++;
+        }
+    }
+    return kept;
+}
+
+static int order_guids(const void *a, const void *b)
+{
+    return guid_compare(a, b);
+}
+
+static size_t normalise_guids(void *items, size_t count)
+{
+    qsort(items, count, sizeof(struct guid), order_guids);
+    return unique(items, count, sizeof(struct guid));
+}
+
+static bool guid_covers(const void *outer, const void *inner, const char *outer_text,
+                        const char *inner_text)
+{
+    (void)outer_text;
+    (void)inner_text;
+    return guid_equal(outer, inner);
+}
+
+static bool guid_disjoint(const void *a, const void *b)
+{
+    return !guid_equal(a, b);
+}
+
+static const struct condition_type type_guids = {.size = sizeof(struct guid),
+                                                 .normalise = normalise_guids,
+                                                 .covers = guid_covers,
+                                                 .disjoint = guid_disjoint};
+
+static int order_ranges(const void *a, const void *b)
+{
+    const struct image_range *x = a;
+    const struct image_range *y = b;
+    return x->first != y->first ? (x->first < y->first ? -1 : 1) : (int)x->last - (int)y->last;
+}
+
+static size_t normalise_ranges(void *items, size_t count)
+{
+    struct image_range *range = items;
+    size_t kept = count ? 1 : 0;
+    qsort(items, count, sizeof(*range), order_ranges);
+    for (size_t i = 1; i < count; i++) {
+        struct image_range *last = &range[kept - 1];
+        if ((uint32_t)range[i].first <= (uint32_t)last->last + 1) {
+            last->last = range[i].last > last->last ? range[i].last : last->last;
+        } else {
+            range[kept++] = range[i];
+        }
+    }
+    return kept;
+}
+
+static bool range_covers(const void *outer, const void *inner, const char *outer_text,
+                         const char *inner_text)
+{
+    const struct image_range *x = outer;
+    const struct image_range *y = inner;
+    (void)outer_text;
+    (void)inner_text;
+    return x->first <= y->first && y->last <= x->last;
+}
+
+static bool range_disjoint(const void *a, const void *b)
+{
+    const struct image_range *x = a;
+    const struct image_range *y = b;
+    return x->last < y->first || y->last < x->first;
+}
+
+static const struct condition_type type_ranges = {.size = sizeof(struct image_range),
+                                                  .normalise = normalise_ranges,
+                                                  .covers = range_covers,
+                                                  .disjoint = range_disjoint};
+
+static int order_addr_ranges(const void *a, const void *b)
+{
+    const struct ipaddr_range *x = a;
+    const struct ipaddr_range *y = b;
+    int order = ipaddr_compare(&x->first, &y->first);
+    return order ? order : ipaddr_compare(&x->last, &y->last);
+}
+
+/* Adjacent blocks are left apart: joining them saves nothing worth the carry. */
+static size_t normalise_addr_ranges(void *items, size_t count)
+{
+    struct ipaddr_range *range = items;
+    size_t kept = count ? 1 : 0;
+    qsort(items, count, sizeof(*range), order_addr_ranges);
+    for (size_t i = 1; i < count; i++) {
+        struct ipaddr_range *last = &range[kept - 1];
+        if (ipaddr_compare(&range[i].first, &last->last) <= 0) {
+            if (ipaddr_compare(&range[i].last, &last->last) > 0) {
+                last->last = range[i].last;
+            }
+        } else {
+            range[kept++] = range[i];
+        }
+    }
+    return kept;
+}
+
+static bool addr_range_covers(const void *outer, const void *inner, const char *outer_text,
+                              const char *inner_text)
+{
+    const struct ipaddr_range *x = outer;
+    const struct ipaddr_range *y = inner;
+    (void)outer_text;
+    (void)inner_text;
+    return ipaddr_compare(&x->first, &y->first) <= 0 && ipaddr_compare(&y->last, &x->last) <= 0;
+}
+
+static bool addr_range_disjoint(const void *a, const void *b)
+{
+    const struct ipaddr_range *x = a;
+    const struct ipaddr_range *y = b;
+    return ipaddr_compare(&x->last, &y->first) < 0 || ipaddr_compare(&y->last, &x->first) < 0;
+}
+
+static const struct condition_type type_addrs = {.size = sizeof(struct ipaddr_range),
+                                                 .normalise = normalise_addr_ranges,
+                                                 .covers = addr_range_covers,
+                                                 .disjoint = addr_range_disjoint};
+
+static int order_sids(const void *a, const void *b)
+{
+    return sid_compare(a, b);
+}
+
+static size_t normalise_sids(void *items, size_t count)
+{
+    qsort(items, count, sizeof(struct sid), order_sids);
+    return unique(items, count, sizeof(struct sid));
+}
+
+static bool sid_covers(const void *outer, const void *inner, const char *outer_text,
+                       const char *inner_text)
+{
+    (void)outer_text;
+    (void)inner_text;
+    return sid_equal(outer, inner);
+}
+
+/* No test for disjointness: one caller has many SIDs. */
+static const struct condition_type type_sids = {
+    .size = sizeof(struct sid), .normalise = normalise_sids, .covers = sid_covers};
+
+static int order_numbers(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static size_t normalise_numbers(void *items, size_t count)
+{
+    qsort(items, count, sizeof(uint32_t), order_numbers);
+    return unique(items, count, sizeof(uint32_t));
+}
+
+static bool number_covers(const void *outer, const void *inner, const char *outer_text,
+                          const char *inner_text)
+{
+    (void)outer_text;
+    (void)inner_text;
+    return *(const uint32_t *)outer == *(const uint32_t *)inner;
+}
+
+static bool number_disjoint(const void *a, const void *b)
+{
+    return *(const uint32_t *)a != *(const uint32_t *)b;
+}
+
+static const struct condition_type type_numbers = {.size = sizeof(uint32_t),
+                                                   .normalise = normalise_numbers,
+                                                   .covers = number_covers,
+                                                   .disjoint = number_disjoint};
+
+/* Levels overlap ("connect" includes "privacy"), so only equal ones are told apart. */
+static const struct condition_type type_levels = {
+    .size = sizeof(uint32_t), .normalise = normalise_numbers, .covers = number_covers};
+
+/* The same text, or a pattern that matches the other read as plain text: enough to find the plain
+ * mistakes. */
+static bool pattern_covers(const void *outer, const void *inner, const char *outer_text,
+                           const char *inner_text)
+{
+    const struct image_pattern *x = outer;
+    const struct image_pattern *y = inner;
+    return wildcard_covers(outer_text + x->offset, x->length, inner_text + y->offset, y->length);
+}
+
+static const struct condition_type type_patterns = {
+    .size = sizeof(struct image_pattern), .covers = pattern_covers, .is_text = true};
+
+/* ---- Rows: reading and matching, key by key ---- */
+
+static const void *values_of(const struct policy_image *image,
+                             const struct image_condition *condition)
+{
+    return (const char *)image + condition->offset;
+}
+
+static bool has_guid(const struct policy_image *image, const struct image_condition *condition,
+                     const struct guid *guid)
+{
+    const struct guid *table = values_of(image, condition);
+    uint32_t low = 0;
+    uint32_t high = condition->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = guid_compare(guid, &table[middle]);
+        if (order == 0) {
+            return true;
+        }
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return false;
+}
+
+static bool read_guid(struct value_reader *reader, const char *text, size_t length)
+{
+    struct guid guid;
+    if (!guid_parse(text, length, &guid)) {
+        return refuse(reader, NULL, "'%.*s' is not a UUID (8-4-4-4-12 hexadecimal digits)",
+                      (int)(length > 80 ? 80 : length), text);
+    }
+    return append(reader, &guid, sizeof(guid));
+}
+
+static bool match_uuid(const struct policy_image *image, const struct image_condition *condition,
+                       const struct call *call)
+{
+    return has_guid(image, condition, &call->interface);
+}
+
+static bool match_object(const struct policy_image *image, const struct image_condition *condition,
+                         const struct call *call)
+{
+    return has_guid(image, condition, &call->object);
+}
+
+/* A decimal number of 0 to `max` without sign or leading zeros. */
+static bool read_number(const char *text, size_t length, uint32_t max, uint32_t *value)
+{
+    uint32_t sum = 0;
+    if (!length || length > 5 || (length > 1 && text[0] == '0')) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        sum = sum * 10 + (uint32_t)(text[i] - '0');
+    }
+    *value = sum;
+    return sum <= max;
+}
+
+/* What the writer of 0x10 or 007 meant, for the suggestion. */
+static void suggest_number(const char *text, size_t length, char suggestion[32])
+{
+    char copy[16];
+    char *end;
+    suggestion[0] = '\0';
+    if (!length || length >= sizeof(copy) || !isdigit((unsigned char)text[0])) {
+        return;
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    bool hex = copy[0] == '0' && (copy[1] == 'x' || copy[1] == 'X');
+    unsigned long value = strtoul(copy, &end, hex ? 16 : 10);
+    if (*end == '\0' && value <= UINT16_MAX) {
+        snprintf(suggestion, 32, "%lu", value);
+    }
+}
+
+static bool read_opnums(struct value_reader *reader, const char *text, size_t length)
+{
+    const char *dash = memchr(text, '-', length);
+    size_t head = dash ? (size_t)(dash - text) : length;
+    char suggestion[32];
+    uint32_t first;
+    uint32_t last;
+
+    if (!read_number(text, head, UINT16_MAX, &first)) {
+        suggest_number(text, head, suggestion);
+        return refuse(reader, dash ? "" : suggestion,
+                      "'%.*s' is not an opnum (a decimal number of 0 to 65535, or a range)",
+                      (int)(length > 80 ? 80 : length), text);
+    }
+    last = first;
+    if (dash && !read_number(dash + 1, length - head - 1, UINT16_MAX, &last)) {
+        return refuse(reader, NULL, "'%.*s' is not a range of opnums",
+                      (int)(length > 80 ? 80 : length), text);
+    }
+    if (last < first) {
+        snprintf(suggestion, sizeof(suggestion), "%lu-%lu", (unsigned long)last,
+                 (unsigned long)first);
+        return refuse(reader, suggestion, "the range '%.*s' ends before it begins", (int)length,
+                      text);
+    }
+    struct image_range range = {(uint16_t)first, (uint16_t)last};
+    return append(reader, &range, sizeof(range));
+}
+
+static bool match_opnum(const struct policy_image *image, const struct image_condition *condition,
+                        const struct call *call)
+{
+    const struct image_range *table = values_of(image, condition);
+    uint32_t low = 0;
+    uint32_t high = condition->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (call->opnum < table[middle].first) {
+            high = middle;
+        } else if (call->opnum > table[middle].last) {
+            low = middle + 1;
+        } else {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_version(struct value_reader *reader, const char *text, size_t length)
+{
+    const char *dot = memchr(text, '.', length);
+    uint32_t major;
+    uint32_t minor;
+    if (!dot || !read_number(text, (size_t)(dot - text), UINT16_MAX, &major) ||
+        !read_number(dot + 1, length - (size_t)(dot - text) - 1, UINT16_MAX, &minor)) {
+        return refuse(reader, NULL, "'%.*s' is not an interface version (major.minor)",
+                      (int)(length > 80 ? 80 : length), text);
+    }
+    uint32_t version = major << 16 | minor;
+    return append(reader, &version, sizeof(version));
+}
+
+static bool has_number(const struct policy_image *image, const struct image_condition *condition,
+                       uint32_t number)
+{
+    const uint32_t *table = values_of(image, condition);
+    for (uint32_t i = 0; i < condition->count && table[i] <= number; i++) {
+        if (table[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool match_version(const struct policy_image *image, const struct image_condition *condition,
+                          const struct call *call)
+{
+    return has_number(image, condition, (uint32_t)call->version_major << 16 | call->version_minor);
+}
+
+static bool read_protseq(struct value_reader *reader, const char *text, size_t length)
+{
+    char lower[32];
+    uint32_t protseq = protseq_from_name(text, length);
+    if (protseq != PROTSEQ_UNKNOWN) {
+        return append(reader, &protseq, sizeof(protseq));
+    }
+    const char *suggestion = NULL;
+    if (length < sizeof(lower)) {
+        for (size_t i = 0; i < length; i++) {
+            lower[i] = wildcard_fold(text[i]);
+        }
+        enum protseq meant = protseq_from_name(lower, length);
+        if (meant != PROTSEQ_UNKNOWN) {
+            suggestion = protseq_name(meant);
+        } else if (length == 3 && memcmp(lower, "tcp", 3) == 0) {
+            suggestion = "ncacn_ip_tcp";
+        }
+    }
+    return refuse(reader, suggestion, "'%.*s' is not a protocol sequence",
+                  (int)(length > 80 ? 80 : length), text);
+}
+
+static bool match_protseq(const struct policy_image *image, const struct image_condition *condition,
+                          const struct call *call)
+{
+    return has_number(image, condition, (uint32_t)call->protseq);
+}
+
+static bool read_pattern(struct value_reader *reader, const char *text, size_t length)
+{
+    return append_text(reader, text, length);
+}
+
+static bool match_pattern(const struct policy_image *image, const struct image_condition *condition,
+                          struct text text)
+{
+    const struct image_pattern *table = values_of(image, condition);
+    for (uint32_t i = 0; i < condition->count; i++) {
+        if (wildcard_match((const char *)image + table[i].offset, table[i].length, text.bytes,
+                           text.length)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool match_process(const struct policy_image *image, const struct image_condition *condition,
+                          const struct call *call)
+{
+    return match_pattern(image, condition, call->process);
+}
+
+static bool read_user(struct value_reader *reader, const char *text, size_t length)
+{
+    if (!memchr(text, '\\', length) && !memchr(text, '*', length) && !memchr(text, '@', length)) {
+        return refuse(reader, NULL, "'%.*s' names no domain (DOMAIN\\name, or *\\name for any)",
+                      (int)(length > 80 ? 80 : length), text);
+    }
+    return append_text(reader, text, length);
+}
+
+static bool match_user(const struct policy_image *image, const struct image_condition *condition,
+                       const struct call *call)
+{
+    return match_pattern(image, condition, call->principal);
+}
+
+/* The endpoint without the \pipe\ that some runtimes put in front of a pipe's name. */
+static struct text bare_endpoint(struct text endpoint)
+{
+    static const char prefix[] = "\\pipe\\";
+    const size_t length = sizeof(prefix) - 1;
+    if (endpoint.length < length) {
+        return endpoint;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (wildcard_fold(endpoint.bytes[i]) != prefix[i]) {
+            return endpoint;
+        }
+    }
+    return (struct text){endpoint.bytes + length, endpoint.length - length};
+}
+
+static bool read_endpoint(struct value_reader *reader, const char *text, size_t length)
+{
+    struct text bare = bare_endpoint((struct text){text, length});
+    if (!bare.length) {
+        return refuse(reader, NULL, "'%.*s' names no pipe and no port", (int)length, text);
+    }
+    return append_text(reader, bare.bytes, bare.length);
+}
+
+static bool match_endpoint(const struct policy_image *image,
+                           const struct image_condition *condition, const struct call *call)
+{
+    const struct image_pattern *table = values_of(image, condition);
+    struct text bare = bare_endpoint(call->endpoint);
+    for (uint32_t i = 0; i < condition->count; i++) {
+        if (wildcard_equal((const char *)image + table[i].offset, table[i].length, bare.bytes,
+                           bare.length)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_addrs(struct value_reader *reader, const char *text, size_t length)
+{
+    static const char *const reasons[] = {
+        [IPADDR_RANGE_BAD_ADDRESS] = "is not an IP address, a CIDR block or a range of addresses",
+        [IPADDR_RANGE_BAD_PREFIX] = "has no valid prefix length",
+        [IPADDR_RANGE_HOST_BITS] = "has bits set behind its prefix",
+        [IPADDR_RANGE_MIXED] = "mixes IPv4 and IPv6",
+        [IPADDR_RANGE_REVERSED] = "ends before it begins",
+    };
+    struct ipaddr_range range;
+    enum ipaddr_range_error error = ipaddr_range_parse(text, length, &range);
+    if (error != IPADDR_RANGE_OK) {
+        return refuse(reader, NULL, "'%.*s' %s", (int)(length > 80 ? 80 : length), text,
+                      reasons[error]);
+    }
+    return append(reader, &range, sizeof(range));
+}
+
+static bool match_addr(const struct policy_image *image, const struct image_condition *condition,
+                       const struct call *call)
+{
+    const struct ipaddr_range *table = values_of(image, condition);
+    uint32_t low = 0;
+    uint32_t high = condition->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (ipaddr_compare(&call->client_addr, &table[middle].first) < 0) {
+            high = middle;
+        } else if (ipaddr_compare(&call->client_addr, &table[middle].last) > 0) {
+            low = middle + 1;
+        } else {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A level; AUTH_WEAKER marks "anything below it". */
+#define AUTH_WEAKER 0x100u
+
+static bool read_auth(struct value_reader *reader, const char *text, size_t length)
+{
+    bool weaker = length && text[0] == '<';
+    enum authn_level level;
+    if (!authn_level_from_policy(text + weaker, length - weaker, &level)) {
+        return refuse(
+            reader, NULL,
+            "'%.*s' is not an authentication level (none connect call pkt integrity privacy)",
+            (int)(length > 80 ? 80 : length), text);
+    }
+    uint32_t value = (uint32_t)level | (weaker ? AUTH_WEAKER : 0);
+    return append(reader, &value, sizeof(value));
+}
+
+static bool match_auth(const struct policy_image *image, const struct image_condition *condition,
+                       const struct call *call)
+{
+    const uint32_t *value = values_of(image, condition);
+    uint32_t level = *value & ~AUTH_WEAKER;
+    return *value & AUTH_WEAKER ? call->authn_level < level : call->authn_level >= level;
+}
+
+static bool read_sid(struct value_reader *reader, const char *text, size_t length)
+{
+    struct sid sid;
+    if (!sid_parse(text, length, &sid)) {
+        return refuse(reader, NULL, "'%.*s' is not a SID (S-1-…)", (int)(length > 80 ? 80 : length),
+                      text);
+    }
+    return append(reader, &sid, sizeof(sid));
+}
+
+static bool match_sid(const struct policy_image *image, const struct image_condition *condition,
+                      const struct call *call)
+{
+    const struct sid *table = values_of(image, condition);
+    for (size_t i = 0; i < call->sid_count; i++) {
+        uint32_t low = 0;
+        uint32_t high = condition->count;
+        while (low < high) {
+            uint32_t middle = low + (high - low) / 2;
+            int order = sid_compare(call->sids[i], &table[middle]);
+            if (order == 0) {
+                return true;
+            }
+            if (order < 0) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+    }
+    return false;
+}
+
+const struct condition_key condition_keys[KEY_COUNT] = {
+    [KEY_UUID] = {"uuid", &type_guids, FACT_INTERFACE, true, "e3514235-4b06-11d1-ab04-00c04fc2dcd2",
+                  read_guid, match_uuid},
+    [KEY_OPNUM] = {"opnum", &type_ranges, FACT_OPNUM, true, "0,4-9", read_opnums, match_opnum},
+    [KEY_IFACE_VERSION] = {"iface_version", &type_numbers, FACT_INTERFACE, true, "4.0",
+                           read_version, match_version},
+    [KEY_PROT] = {"prot", &type_numbers, FACT_PROTSEQ, true, "ncacn_ip_tcp", read_protseq,
+                  match_protseq},
+    [KEY_PROCESS] = {"process", &type_patterns, FACT_PROCESS, true, "lsass.exe", read_pattern,
+                     match_process},
+    [KEY_ENDPOINT] = {"endpoint", &type_patterns, FACT_ENDPOINT, true, "\\pipe\\lsarpc",
+                      read_endpoint, match_endpoint},
+    [KEY_ADDR] = {"addr", &type_addrs, FACT_CLIENT_ADDR, true, "10.0.0.0/8", read_addrs,
+                  match_addr},
+    [KEY_AUTH] = {"auth", &type_levels, FACT_AUTHN, false, "privacy", read_auth, match_auth},
+    [KEY_OBJECT] = {"object", &type_guids, FACT_OBJECT, true,
+                    "00000000-0000-0000-0000-000000000000", read_guid, match_object},
+    [KEY_SID] = {"sid", &type_sids, FACT_SIDS, true, "S-1-5-32-544", read_sid, match_sid},
+    [KEY_USER] = {"user", &type_patterns, FACT_PRINCIPAL, true, "CORP\\admin*", read_user,
+                  match_user},
+};
+
+enum policy_key condition_key_from_name(const char *name, size_t length)
+{
+    for (int i = 0; i < KEY_COUNT; i++) {
+        if (strlen(condition_keys[i].name) == length &&
+            memcmp(condition_keys[i].name, name, length) == 0) {
+            return (enum policy_key)i;
+        }
+    }
+    return KEY_COUNT;
+}
+
+enum match_result condition_match(const struct policy_image *image,
+                                  const struct image_condition *condition, struct call *call)
+{
+    const struct condition_key *key = &condition_keys[condition->key];
+    if (!call_knows(call, key->fact)) {
+        return MATCH_UNKNOWN;
+    }
+    bool negated = (condition->flags & IMAGE_CONDITION_NEGATED) != 0;
+    return key->match(image, condition, call) != negated ? MATCH_YES : MATCH_NO;
+}
