@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The firewall in a Wine box: the manager in a folder of its own beside its policy, and the audit it writes."""
+import json
+import re
+import shutil
+import time
+
+import winebox
+
+AGENT = 'rpcFirewall.dll'
+BINARIES = ('rpcFwManager.exe', AGENT, 'rpcMessages.dll')
+MODULE_GONE_SECONDS = 1.0   # what the agents promise
+
+
+def _unique(pairs):
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError(f'duplicate key in {keys}')
+    return dict(pairs)
+
+
+def _no_constant(name):
+    raise ValueError(f'{name} is not JSON')
+
+
+def _refuse_lone_surrogates(value):
+    if isinstance(value, str):
+        value.encode('utf-8')
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_lone_surrogates(key)
+            _refuse_lone_surrogates(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_lone_surrogates(inner)
+
+
+def read_event(line):
+    """One line of the audit, strictly: one object, UTF-8, no duplicate key, nothing that RFC 8259 lacks."""
+    event = json.loads(line.decode('utf-8', 'strict'), object_pairs_hook=_unique, parse_constant=_no_constant)
+    if not isinstance(event, dict):
+        raise ValueError('not an object')
+    _refuse_lone_surrogates(event)
+    return event
+
+
+def field(event, path):
+    """The value of source.ip and the like, or None where the event lacks it."""
+    value = event
+    for name in path.split('.'):
+        if not isinstance(value, dict) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+class Firewall:
+    def __init__(self, box, install=True):
+        self.box = box
+        self.folder = box.folder('rpcfw')
+        for name in BINARIES:
+            built = winebox.BUILD / name
+            if not built.exists():
+                raise winebox.WineError(f'{built} is not built: run make windows-x64')
+            shutil.copy2(built, self.folder / name)
+        self.program = self.folder / 'rpcFwManager.exe'
+        self.policy = self.folder / 'RpcFw.conf'
+        self.audit = self.folder / 'audit.jsonl'
+        self._read = 0      # bytes of the audit that were looked at already
+        if install:
+            self.must('install')
+
+    def write_policy(self, *lines, audit=True):
+        """Line n of the file is the nth given, so that rule numbers are known; the options come last."""
+        text = '\n'.join(lines) + '\n'
+        if audit:
+            text += f'option json {self.box.windows_path(self.folder)}\\audit.jsonl\n'
+        self.policy.write_text(text, encoding='utf-8')
+
+    def manager(self, *arguments, timeout=60):
+        return self.box.run(self.program, *arguments, timeout=timeout)
+
+    def start_manager(self, *arguments):
+        return self.box.start(self.program, *arguments, ready=None)
+
+    def must(self, *arguments, timeout=60):
+        """A verb that has to succeed; returns its stdout."""
+        done = self.manager(*arguments, timeout=timeout)
+        if done.returncode != 0:
+            raise AssertionError(f'rpcFwManager {arguments}: exit code {done.returncode}\n{done.stdout}{done.stderr}')
+        return done.stdout
+
+    def protect(self, program):
+        """Protects a running Program with the policy in force, or with the file when there is none."""
+        return self.must('pid', program.pid)
+
+    def unprotect(self, program):
+        return self.must('unprotect', program.pid)
+
+    def apply(self, *lines, audit=True):
+        """Writes the policy and puts it in force."""
+        self.write_policy(*lines, audit=audit)
+        return self.must('update')
+
+    def status(self):
+        return json.loads(self.must('status', '--json'))
+
+    # ---- The audit ----
+
+    def _lines(self):
+        if not self.audit.exists():
+            return []
+        with open(self.audit, 'rb') as file:
+            file.seek(self._read)
+            new = file.read()
+        complete = new[:new.rfind(b'\n') + 1]
+        return complete.splitlines()
+
+    def events(self, action=None):
+        """The events since skip_events(); action: rpc-call-allowed, …, or None for all."""
+        events = [read_event(line) for line in self._lines()]
+        return [event for event in events if action in (None, field(event, 'event.action'))]
+
+    def calls(self):
+        return [event for event in self.events() if field(event, 'event.action').startswith('rpc-call-')]
+
+    def skip_events(self):
+        self._read = self.audit.stat().st_size if self.audit.exists() else 0
+
+    def wait_calls(self, count, timeout=5, settle=0.3):
+        """The calls since skip_events(), once there are as many; a little more, so that one too many is seen."""
+        winebox.wait_until(lambda: len(self.calls()) >= count, timeout)
+        time.sleep(settle)
+        return self.calls()
+
+
+def table_row(output, pid):
+    """The line that the manager printed about a process."""
+    found = re.search(rf'^\s*{pid}\s.*$', output, re.MULTILINE)
+    return found.group(0).strip() if found else None
