@@ -6,8 +6,8 @@
  * writer may be asleep, set an event. No lock anywhere; nothing that a sink does can hold up a
  * call. Which sinks are on, the options of the policy in force say: the writer looks at the policy
  * slot when an event of a newer generation comes along, and so the sinks change in step with the
- * events. Lost
- * events are counted and reported to every sink that is on, by an event of their own: once a
+ * events.
+ * Lost events are counted and reported to every sink that is on, by an event of their own: once a
  * second, and more rarely while losses go on.
  */
 #ifndef RPCFW_WINDOWS_EVENT_WRITER_H
