@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "windows/manager/active_policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/image.h"
+#include "windows/manager/policy_file.h"
+
+struct compiled {
+    void *image; /* free() */
+    size_t size;
+};
+
+static int compile_file(const struct cli_verb *verb, const struct verb_arguments *arguments,
+                        struct compiled *compiled)
+{
+    char path[UTF8_PATH_SIZE];
+    *compiled = (struct compiled){0};
+    if (!policy_file_path(arguments->policy, path)) {
+        return verb_system_error(verb, "the policy file cannot be named", GetLastError());
+    }
+    return cli_load_policy(path, arguments->compat, &compiled->image, &compiled->size);
+}
+
+static int report_section(const struct cli_verb *verb, enum policy_section_error error)
+{
+    if (error == POLICY_SECTION_SYSTEM) {
+        return verb_system_error(verb, policy_section_error_text(error), GetLastError());
+    }
+    return verb_error(verb, "%s", policy_section_error_text(error));
+}
+
+static int publish(const struct cli_verb *verb, const struct compiled *compiled,
+                   struct active_policy *policy)
+{
+    enum policy_section_error error =
+        policy_publish(&policy->publisher, compiled->image, compiled->size, &policy->generation);
+    return error ? report_section(verb, error) : CLI_DONE;
+}
+
+/*
+ * Whether the newest generation can be opened. The page alone is not enough: when a manager is
+ * killed right after it published, the image dies with it unless an agent has taken it.
+ */
+static bool open_newest(const struct policy_control *control, struct policy_image_view *view)
+{
+    uint64_t generation = (uint64_t)control->generation;
+    return generation && policy_image_open(generation, view) == POLICY_SECTION_OK;
+}
+
+static void compare_with_file(const struct cli_verb *verb, const struct verb_arguments *arguments,
+                              const struct policy_image_view *view)
+{
+    const struct policy_image *image = view->image;
+    struct compiled compiled;
+    if (compile_file(verb, arguments, &compiled) != CLI_DONE) {
+        verb_note(verb, "the policy in force stays as it is");
+    } else if (compiled.size != image->size || memcmp(compiled.image, image, compiled.size) != 0) {
+        verb_note(verb, "the policy file has changed since; \"" MANAGER_NAME
+                        " update\" puts it in force");
+    }
+    free(compiled.image);
+}
+
+int active_policy_open(const struct cli_verb *verb, const struct verb_arguments *arguments,
+                       struct active_policy *policy)
+{
+    *policy = (struct active_policy){0};
+    enum policy_section_error error = policy_publisher_open(&policy->publisher);
+    if (error) {
+        return report_section(verb, error);
+    }
+    struct policy_image_view view;
+    if (open_newest(policy->publisher.control, &view)) {
+        policy->generation = view.generation;
+        compare_with_file(verb, arguments, &view);
+        policy_image_close(&view);
+        return CLI_DONE;
+    }
+    struct compiled compiled;
+    int code = compile_file(verb, arguments, &compiled);
+    if (code == CLI_DONE) {
+        code = publish(verb, &compiled, policy);
+    }
+    free(compiled.image);
+    if (code != CLI_DONE) {
+        policy_publisher_close(&policy->publisher);
+    }
+    return code;
+}
+
+int active_policy_replace(const struct cli_verb *verb, const struct verb_arguments *arguments,
+                          struct active_policy *policy)
+{
+    *policy = (struct active_policy){0};
+    struct compiled compiled;
+    int code = compile_file(verb, arguments, &compiled);
+    if (code != CLI_DONE) {
+        goto done;
+    }
+    enum policy_section_error error = policy_publisher_open(&policy->publisher);
+    if (error) {
+        code = report_section(verb, error);
+        goto done;
+    }
+    code = publish(verb, &compiled, policy);
+    if (code != CLI_DONE) {
+        policy_publisher_close(&policy->publisher);
+    }
+done:
+    free(compiled.image);
+    return code;
+}
+
+void active_policy_close(struct active_policy *policy)
+{
+    policy_publisher_close(&policy->publisher);
+}
+
+uint64_t active_policy_generation(void)
+{
+    struct policy_control_view control;
+    struct policy_image_view view;
+    uint64_t generation = 0;
+    if (policy_control_open(&control) != POLICY_SECTION_OK) {
+        return 0;
+    }
+    if (open_newest(control.control, &view)) {
+        generation = view.generation;
+        policy_image_close(&view);
+    }
+    policy_control_close(&control);
+    return generation;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Makes another process load a DLL: a thread in it that runs LoadLibraryW on a path written into
+ * its memory. Called by the protection code, which has checked that the process is of our
+ * architecture and lacks the DLL.
+ */
+#ifndef RPCFW_WINDOWS_MANAGER_INJECTION_H
+#define RPCFW_WINDOWS_MANAGER_INJECTION_H
+
+#include <windows.h>
+
+/* The rights on the process that CreateRemoteThread() and writing the path need, and no others. */
+#define INJECTION_ACCESS                                                                           \
+    (PROCESS_CREATE_THREAD | PROCESS_QUERY_INFORMATION | PROCESS_VM_OPERATION | PROCESS_VM_WRITE | \
+     PROCESS_VM_READ)
+
+enum injection_result {
+    INJECTION_DONE,       /* LoadLibraryW returned a module */
+    INJECTION_FAILED,     /* GetLastError(); nothing was changed in the process */
+    INJECTION_NOT_LOADED, /* LoadLibraryW failed in the process; Windows does not tell us why */
+    INJECTION_TIMED_OUT,  /* the thread still runs; the memory with the path is left to it */
+};
+
+/* `path` is the DLL's full path. Waits at most `timeout_ms` for the load. */
+enum injection_result injection_load(HANDLE process, DWORD pid, const wchar_t *path,
+                                     DWORD timeout_ms);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What install did, remembered in HKLM\SOFTWARE\RPC Firewall so that uninstall undoes exactly that.
+ *
+ * The record is written before anything is changed, naming both what is there and what is about to
+ * be there, and again when all is done: an install that is killed half way can be completed or
+ * undone. Called by the verbs.
+ */
+#ifndef RPCFW_WINDOWS_MANAGER_INSTALLATION_RECORD_H
+#define RPCFW_WINDOWS_MANAGER_INSTALLATION_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <windows.h>
+
+#define INSTALLATION_KEY L"SOFTWARE\\RPC Firewall"
+
+enum installed_file { INSTALLED_AGENT, INSTALLED_MESSAGES, INSTALLED_FILE_COUNT };
+
+/* Their names, in System32 and beside the manager. */
+extern const wchar_t *const installed_file_names[INSTALLED_FILE_COUNT];
+
+/* Contents of a file that are ours: the one before and the one after a change that was cut short.
+ */
+#define RECORD_DIGESTS 2
+
+struct recorded_file {
+    unsigned count;
+    uint64_t digest[RECORD_DIGESTS]; /* file_digest() */
+};
+
+struct installation_record {
+    wchar_t release[16]; /* RPCFW_VERSION of the manager that installed */
+    bool event_log;      /* the event log keys are ours */
+    struct recorded_file file[INSTALLED_FILE_COUNT];
+};
+
+/* ERROR_SUCCESS, ERROR_FILE_NOT_FOUND when nothing is installed, or another error. Values of a
+ * wrong type count as absent. */
+LSTATUS installation_record_read(struct installation_record *record);
+
+LSTATUS installation_record_write(const struct installation_record *record);
+
+/* Removes our values, and the key when nothing else is in it. */
+LSTATUS installation_record_remove(void);
+
+/* Whether the record says that this content of the file is ours. */
+bool installation_record_owns(const struct installation_record *record, enum installed_file file,
+                              uint64_t digest);
+
+/* The full path of an installed file in System32; false: GetLastError(). */
+bool installed_file_path(enum installed_file file, wchar_t path[MAX_PATH]);
+
+#endif

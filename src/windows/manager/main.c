@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rpcFwManager.exe, the Windows command line. */
+#include <fcntl.h>
+#include <io.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <windows.h>
+
+#include "windows/manager/verbs.h"
+
+static const struct cli_verb host_verbs[] = {
+    {"install", "", "put the agent and the event log in place",
+     "Copies rpcFirewall.dll and rpcMessages.dll from beside this program to System32, registers "
+     "the\n"
+     "event log RPCFW and, unless there is one, writes an RpcFw.conf beside this program that "
+     "allows\n"
+     "everything. Run it again for another release; what fails half way is taken back. Files of "
+     "the\n"
+     "same names that it did not put there are left alone, and nothing is installed then.\n",
+     verb_install},
+    {"uninstall", "", "undo what install did",
+     "Unprotects all processes, then removes the files and registry keys that install made. "
+     "RpcFw.conf\n"
+     "and the records in the event log stay. Nothing is removed while an agent cannot leave a "
+     "process.\n",
+     verb_uninstall},
+    {"pid", "[PID] [--policy FILE] [--compat]", "protect a process, or all RPC servers",
+     "Loads the agent into the process and waits for its answer; without PID, into every process "
+     "that\n"
+     "takes remote calls. The policy in force is used; when none is, FILE (default: RpcFw.conf "
+     "beside\n"
+     "this program) is put in force first.\n\n"
+     "Exit code: 0 protected; 1 the process is no RPC server, or the policy has errors; 2 refused, "
+     "no\n"
+     "such process, or another error. Without PID, processes that refuse are named, and the code "
+     "is 2\n"
+     "only when none could be protected.\n",
+     verb_pid},
+    {"process", "[NAME] [--policy FILE] [--compat]", "protect processes by image name, or all",
+     "Like pid, for all processes of that image name (\".exe\" may be left out).\n\n"
+     "Exit code: 0 one or more are protected and none refused; 1 none is an RPC server, or the "
+     "policy\n"
+     "has errors; 2 one refused, there is no such process, or another error.\n",
+     verb_process},
+    {"unprotect", "[PID|NAME]", "take the agent out of a process, or of all",
+     "The agent unhooks at once, waits for the calls that it let through to end, and unloads "
+     "itself.\n\n"
+     "Exit code: 0 done, or leaving as soon as the calls in flight end; 2 an agent could not "
+     "leave.\n",
+     verb_unprotect},
+    {"update", "[--policy FILE] [--compat]",
+     "put the policy file in force in all protected processes",
+     "Compiles FILE (default: RpcFw.conf beside this program) and publishes it; each protected "
+     "process\n"
+     "judges its next call by it. A policy with errors changes nothing.\n\n"
+     "Exit code: 0 done; 1 the policy has errors; 2 a process did not take it, or another error.\n",
+     verb_update},
+    {"status", "[--json]", "show the protected processes and what they counted",
+     "WOULD counts the calls that a rule with dry:true would have blocked, DROPPED the events that "
+     "were\n"
+     "lost, FLIGHT the calls inside the agent now.\n",
+     verb_status},
+    {0},
+};
+
+/* Arguments in UTF-8; never freed, the process ends with them. NULL: no memory, or lone surrogates.
+ */
+static char *utf8_argument(const wchar_t *argument)
+{
+    int size =
+        WideCharToMultiByte(CP_UTF8, WC_ERR_INVALID_CHARS, argument, -1, NULL, 0, NULL, NULL);
+    char *text = size > 0 ? malloc((size_t)size) : NULL;
+    if (text) {
+        WideCharToMultiByte(CP_UTF8, 0, argument, -1, text, size, NULL, NULL);
+    }
+    return text;
+}
+
+int wmain(int argc, wchar_t **wide_argv);
+
+int wmain(int argc, wchar_t **wide_argv)
+{
+    char **argv = calloc((size_t)argc + 1, sizeof(*argv));
+    for (int i = 0; argv && i < argc; i++) {
+        argv[i] = utf8_argument(wide_argv[i]);
+        if (!argv[i]) {
+            argv = NULL;
+        }
+    }
+    if (!argv) {
+        fprintf(stderr, MANAGER_NAME ": the arguments cannot be read\n");
+        return CLI_ERROR;
+    }
+    /* Line feeds as they are: the output is the same on every platform. */
+    _setmode(_fileno(stdout), _O_BINARY);
+    _setmode(_fileno(stderr), _O_BINARY);
+    UINT code_page = GetConsoleOutputCP();
+    SetConsoleOutputCP(CP_UTF8);
+    int code = cli_run(MANAGER_NAME, host_verbs, true, argc, argv);
+    if (code_page) {
+        SetConsoleOutputCP(code_page);
+    }
+    return code;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "windows/manager/policy_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char default_policy[] =
+    "# The policy of the RPC firewall on this host.\r\n"
+    "#\r\n"
+    "# Each line is a rule. A remote call is held against the rules from top to bottom; the first "
+    "whose\r\n"
+    "# conditions all hold decides. A call that no rule matches is allowed and not recorded. So "
+    "this\r\n"
+    "# file, which holds comments only, changes nothing.\r\n"
+    "#\r\n"
+    "#   rpcFwManager check RpcFw.conf      tells whether the file is good\r\n"
+    "#   rpcFwManager update                puts it in force in every protected process\r\n"
+    "#\r\n"
+    "# Record every remote call and block none. Begin with this one, and look at the event log "
+    "RPCFW:\r\n"
+    "#\r\n"
+    "#   fw:action:allow audit:true\r\n"
+    "#\r\n"
+    "# Directory replication (DRSGetNCChanges) for two domain controllers only, recorded when "
+    "anybody\r\n"
+    "# else tries. Put your own addresses in:\r\n"
+    "#\r\n"
+    "#   fw:uuid:e3514235-4b06-11d1-ab04-00c04fc2dcd2 addr:192.0.2.10,192.0.2.11 action:allow\r\n"
+    "#   fw:uuid:e3514235-4b06-11d1-ab04-00c04fc2dcd2 opnum:3 action:block audit:true\r\n"
+    "#\r\n"
+    "# No services created from elsewhere, but from the administrators' subnet:\r\n"
+    "#\r\n"
+    "#   fw:uuid:367abb81-9844-35f1-ad32-98f038001003 addr:192.0.2.64/26 action:allow "
+    "audit:true\r\n"
+    "#   fw:uuid:367abb81-9844-35f1-ad32-98f038001003 opnum:12,44,45 action:block audit:true\r\n";
+
+bool beside_manager(const wchar_t *name, wchar_t path[MAX_PATH])
+{
+    DWORD length = GetModuleFileNameW(NULL, path, MAX_PATH);
+    if (!length || length >= MAX_PATH) {
+        return false;
+    }
+    wchar_t *slash = wcsrchr(path, L'\\');
+    size_t folder = slash ? (size_t)(slash + 1 - path) : 0;
+    size_t size = wcslen(name) + 1;
+    if (folder + size > MAX_PATH) {
+        SetLastError(ERROR_FILENAME_EXCED_RANGE);
+        return false;
+    }
+    memcpy(path + folder, name, size * sizeof(wchar_t));
+    return true;
+}
+
+bool policy_file_path(const char *option, char path[UTF8_PATH_SIZE])
+{
+    wchar_t beside[MAX_PATH];
+    if (!option) {
+        return beside_manager(POLICY_FILE_NAME, beside) &&
+               utf8_from_wide(beside, path, UTF8_PATH_SIZE);
+    }
+    if (strlen(option) >= UTF8_PATH_SIZE) {
+        SetLastError(ERROR_FILENAME_EXCED_RANGE);
+        return false;
+    }
+    strcpy(path, option);
+    return true;
+}
+
+bool policy_file_create_default(bool *created)
+{
+    *created = false;
+    wchar_t path[MAX_PATH];
+    if (!beside_manager(POLICY_FILE_NAME, path)) {
+        return false;
+    }
+    HANDLE file =
+        CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    if (file == INVALID_HANDLE_VALUE) {
+        return GetLastError() == ERROR_FILE_EXISTS;
+    }
+    const DWORD size = sizeof(default_policy) - 1;
+    DWORD written = 0;
+    bool complete = WriteFile(file, default_policy, size, &written, NULL) && written == size;
+    DWORD error = GetLastError();
+    CloseHandle(file);
+    if (!complete) {
+        DeleteFileW(path);
+        SetLastError(error);
+        return false;
+    }
+    *created = true;
+    return true;
+}
+
+void policy_file_remove_default(void)
+{
+    wchar_t path[MAX_PATH];
+    if (beside_manager(POLICY_FILE_NAME, path)) {
+        DeleteFileW(path);
+    }
+}

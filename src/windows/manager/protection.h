@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Protects and unprotects one process: brings the agent in, waits for what it says, verifies it;
+ * asks it to leave, and verifies that it left.
+ *
+ * Called by the verbs and by test programs, on one thread, holding the manager mutex
+ * (policy_manager_lock()) except for protection_inspect(). While protection_add() runs the policy
+ * must be in force (a policy_publisher open). Prints nothing.
+ */
+#ifndef RPCFW_WINDOWS_MANAGER_PROTECTION_H
+#define RPCFW_WINDOWS_MANAGER_PROTECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <windows.h>
+
+#include "windows/agent_status.h"
+
+enum protection_outcome {
+    PROTECTION_ADDED,
+    PROTECTION_PRESENT,    /* protected before; protection_inspect(): protected */
+    PROTECTION_NOT_SERVER, /* the process hosts no RPC server with a remote endpoint: `reason` */
+    PROTECTION_REMOVED,
+    PROTECTION_DRAINING,  /* unhooked; the agent leaves when its calls in flight end */
+    PROTECTION_REFRESHED, /* uses the newest policy now */
+    PROTECTION_ABSENT,    /* no agent in the process, or no such process any more */
+    PROTECTION_REFUSED,   /* `reason` */
+};
+
+#define PROTECTION_REASON_SIZE 512
+
+struct protection_result {
+    enum protection_outcome outcome;
+    struct agent_status status;          /* ADDED, PRESENT, DRAINING, REFRESHED: as last read */
+    char reason[PROTECTION_REASON_SIZE]; /* NOT_SERVER, REFUSED: UTF-8, no line feed */
+};
+
+/*
+ * Protects a process with the DLL at that full path. A result of NOT_SERVER or REFUSED may leave an
+ * agent that is still on its way out: protection_confirm_left() tells.
+ */
+void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result *result);
+
+/* Whether a DLL of the agent's name is loaded; false when the modules cannot be listed. */
+bool protection_has_agent(DWORD pid);
+
+/* Waits until no agent is in the process, at most `timeout_ms`; false: it is still there. */
+bool protection_confirm_left(DWORD pid, DWORD timeout_ms);
+
+/* Asks the agent to unhook and unload. REMOVED means that the DLL is gone. */
+void protection_remove(DWORD pid, struct protection_result *result);
+
+/* Has the agent take the newest policy now instead of at its next call. */
+void protection_refresh(DWORD pid, struct protection_result *result);
+
+/*
+ * Tells whether a process is protected: PRESENT (whatever the state in `status`), ABSENT, or
+ * REFUSED when a DLL of the agent's name is there that is none of ours. ABSENT for processes whose
+ * modules cannot be listed.
+ */
+void protection_inspect(DWORD pid, struct protection_result *result);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "windows/manager/verbs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/report.h"
+#include "windows/manager/active_policy.h"
+#include "windows/manager/installation.h"
+#include "windows/manager/privileges.h"
+#include "windows/manager/process_report.h"
+#include "windows/manager/wide_text.h"
+
+struct status_head {
+    enum installation_state installation;
+    uint64_t generation; /* 0: no policy in force */
+};
+
+/* How one process is shown; `first` in its list. */
+typedef void (*show_process)(const struct process_entry *process,
+                             const struct protection_result *result, bool first);
+
+static const char *state_name(uint32_t state)
+{
+    static const char *const names[] = {
+        [AGENT_STARTING] = "starting",
+        [AGENT_PROTECTED] = "protected",
+        [AGENT_LEAVING] = "leaving",
+        [AGENT_DRAINING] = "draining",
+    };
+    return state < ARRAYSIZE(names) ? names[state] : "unknown";
+}
+
+static void show_text(const struct process_entry *process, const struct protection_result *result,
+                      bool first)
+{
+    const struct agent_status *status = &result->status;
+    char name[UTF8_PATH_SIZE];
+    utf8_from_wide(process->name, name, sizeof(name));
+    if (first) {
+        printf("\n%7s  %-24s %-9s %6s %5s %10s %9s %9s %9s %9s %6s  %s\n", "PID", "NAME", "STATE",
+               "POLICY", "HOOKS", "CALLS", "BLOCKED", "WOULD", "AUDITED", "DROPPED", "FLIGHT",
+               "RELEASE");
+    }
+    if (result->outcome == PROTECTION_REFUSED) {
+        printf("%7lu  %-24s %s\n", process->pid, name, result->reason);
+        return;
+    }
+    printf("%7lu  %-24s %-9s %6" PRIu64 " %5" PRIu32 " %10" PRIu64 " %9" PRIu64 " %9" PRIu64
+           " %9" PRIu64 " %9" PRIu64 " %6" PRIu32 "  %s\n",
+           process->pid, name, state_name(status->state), status->generation, status->hooks,
+           status->calls, status->blocked, status->would_block, status->audited, status->dropped,
+           status->in_flight, status->release);
+}
+
+static void put_text(const char *name, const char *text)
+{
+    printf(",\"%s\":", name);
+    report_json_string(stdout, text, strlen(text));
+}
+
+static void put_number(const char *name, uint64_t number)
+{
+    printf(",\"%s\":%" PRIu64, name, number);
+}
+
+static void show_json(const struct process_entry *process, const struct protection_result *result,
+                      bool first)
+{
+    const struct agent_status *status = &result->status;
+    char name[UTF8_PATH_SIZE];
+    utf8_from_wide(process->name, name, sizeof(name));
+    printf("%s{\"pid\":%lu", first ? "" : ",", process->pid);
+    put_text("name", name);
+    if (result->outcome == PROTECTION_REFUSED) {
+        put_text("state", "unknown");
+        put_text("reason", result->reason);
+    } else {
+        put_text("state", state_name(status->state));
+        put_number("generation", status->generation);
+        put_number("hooks", status->hooks);
+        put_number("calls", status->calls);
+        put_number("blocked", status->blocked);
+        put_number("would_block", status->would_block);
+        put_number("audited", status->audited);
+        put_number("dropped", status->dropped);
+        put_number("in_flight", status->in_flight);
+        put_number("started_us", status->started_us);
+        put_text("release", status->release);
+    }
+    putchar('}');
+}
+
+static unsigned show_processes(const struct process_list *list, show_process show)
+{
+    unsigned shown = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct protection_result result;
+        protection_inspect(list->entries[i].pid, &result);
+        if (result.outcome != PROTECTION_ABSENT) {
+            show(&list->entries[i], &result, shown == 0);
+            shown++;
+        }
+    }
+    return shown;
+}
+
+static void print_text(const struct status_head *head, const struct process_list *list)
+{
+    printf("installed: %s\n", installation_state_name(head->installation));
+    if (head->generation) {
+        printf("policy in force: generation %" PRIu64 "\n", head->generation);
+    } else {
+        printf("policy in force: none\n");
+    }
+    if (!show_processes(list, show_text)) {
+        printf("protected processes: none\n");
+    }
+}
+
+static void print_json(const struct status_head *head, const struct process_list *list)
+{
+    printf("{\"release\":\"" RPCFW_VERSION "\"");
+    put_text("installed", installation_state_name(head->installation));
+    put_number("generation", head->generation);
+    printf(",\"processes\":[");
+    show_processes(list, show_json);
+    printf("]}\n");
+}
+
+int verb_status(const struct cli_verb *verb, int argc, char **argv)
+{
+    struct verb_arguments arguments;
+    int code = verb_read_arguments(verb, VERB_TAKES_JSON, argc, argv, &arguments);
+    if (code != CLI_DONE) {
+        return code;
+    }
+    if (!privileges_administrator()) {
+        return verb_error(verb, "only an administrator can look into the processes of services");
+    }
+    privileges_enable_debug();
+    struct process_list list;
+    if (!process_list_take(&list)) {
+        return verb_system_error(verb, "the processes cannot be listed", GetLastError());
+    }
+    struct status_head head = {
+        .installation = installation_check(),
+        .generation = active_policy_generation(),
+    };
+    if (arguments.json) {
+        print_json(&head, &list);
+    } else {
+        print_text(&head, &list);
+    }
+    process_list_free(&list);
+    return CLI_DONE;
+}

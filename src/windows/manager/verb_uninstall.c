@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "windows/manager/verbs.h"
+
+#include <stdio.h>
+
+#include "windows/manager/event_log_key.h"
+#include "windows/manager/file_digest.h"
+#include "windows/manager/file_placement.h"
+#include "windows/manager/installation_record.h"
+#include "windows/manager/verb_unprotect.h"
+#include "windows/policy_section.h"
+
+/* True when no agent is left in any process. */
+static bool unprotect_all(const struct cli_verb *verb)
+{
+    struct process_list list;
+    struct process_tally tally = {0};
+    if (!process_list_take(&list)) {
+        verb_system_error(verb, "the processes cannot be listed", GetLastError());
+        return false;
+    }
+    unprotect_processes(&list, false, &tally);
+    process_list_free(&list);
+    if (!tally.by_outcome[PROTECTION_REFUSED] && !tally.by_outcome[PROTECTION_DRAINING]) {
+        return true;
+    }
+    verb_error(verb, "an agent cannot leave the processes named above; nothing was uninstalled");
+    return false;
+}
+
+/* Removes what install put there, and only that. */
+static bool remove_files(const struct cli_verb *verb, const struct installation_record *record)
+{
+    bool complete = true;
+    for (unsigned i = 0; i < INSTALLED_FILE_COUNT; i++) {
+        wchar_t path[MAX_PATH];
+        uint64_t digest;
+        if (!installed_file_path(i, path)) {
+            complete = false;
+        } else if (!file_digest(path, &digest) && GetLastError() != ERROR_FILE_NOT_FOUND) {
+            verb_system_error(verb, "a file in System32 cannot be read", GetLastError());
+            complete = false;
+        } else if (GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES &&
+                   !installation_record_owns(record, i, digest)) {
+            verb_note(verb, "%ls in System32 was replaced since; it is left alone",
+                      installed_file_names[i]);
+        } else if (!file_remove(path)) {
+            verb_system_error(verb, "a file in System32 cannot be removed", GetLastError());
+            complete = false;
+        }
+    }
+    return complete;
+}
+
+static int remove_installation(const struct cli_verb *verb,
+                               const struct installation_record *record)
+{
+    if (!remove_files(verb, record)) {
+        return CLI_ERROR;
+    }
+    LSTATUS error = record->event_log ? event_log_key_remove() : ERROR_SUCCESS;
+    if (error) {
+        return verb_system_error(verb, "the event log cannot be unregistered", (DWORD)error);
+    }
+    /* Last, so that an uninstall that failed before can be run again. */
+    error = installation_record_remove();
+    if (error) {
+        return verb_system_error(verb, "the registry cannot be written", (DWORD)error);
+    }
+    printf("uninstalled; RpcFw.conf and the log's records stay\n");
+    return CLI_DONE;
+}
+
+static int uninstall(const struct cli_verb *verb)
+{
+    struct installation_record record;
+    LSTATUS error = installation_record_read(&record);
+    if (error == ERROR_FILE_NOT_FOUND) {
+        verb_note(verb, "it is not installed; there is nothing to undo");
+        return CLI_DONE;
+    }
+    if (error) {
+        return verb_system_error(verb, "the record of the installation cannot be read",
+                                 (DWORD)error);
+    }
+    return unprotect_all(verb) ? remove_installation(verb, &record) : CLI_ERROR;
+}
+
+int verb_uninstall(const struct cli_verb *verb, int argc, char **argv)
+{
+    struct verb_arguments arguments;
+    int code = verb_read_arguments(verb, 0, argc, argv, &arguments);
+    if (code != CLI_DONE) {
+        return code;
+    }
+    HANDLE mutex = verb_begin_change(verb);
+    if (!mutex) {
+        return CLI_ERROR;
+    }
+    code = uninstall(verb);
+    policy_manager_unlock(mutex);
+    return code;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "windows/manager/verbs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "windows/manager/active_policy.h"
+#include "windows/manager/process_report.h"
+
+/* Keeps the processes that have an agent. */
+static void keep_protected(struct process_list *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (protection_has_agent(list->entries[i].pid)) {
+            list->entries[kept++] = list->entries[i];
+        }
+    }
+    list->count = kept;
+}
+
+/* Agents take the new policy at their next call anyway; asking them now shows which cannot. */
+static int refresh(const struct process_list *list, uint64_t generation)
+{
+    struct process_tally tally = {0};
+    for (size_t i = 0; i < list->count; i++) {
+        struct protection_result result;
+        protection_refresh(list->entries[i].pid, &result);
+        process_report(&list->entries[i], &result, &tally);
+    }
+    if (!tally.by_outcome[PROTECTION_REFRESHED] && !tally.by_outcome[PROTECTION_REFUSED]) {
+        printf("the policy is good; no process is protected, so it is in force from the next "
+               "protection on\n");
+        return CLI_DONE;
+    }
+    printf("policy generation %" PRIu64 ": ", generation);
+    process_tally_print(&tally, "no process is protected");
+    return tally.by_outcome[PROTECTION_REFUSED] ? CLI_ERROR : CLI_DONE;
+}
+
+static int update(const struct cli_verb *verb, const struct verb_arguments *arguments)
+{
+    struct active_policy policy;
+    int code = active_policy_replace(verb, arguments, &policy);
+    if (code != CLI_DONE) {
+        return code;
+    }
+    /* After publishing, so that a process protected by now is not missed. */
+    struct process_list list;
+    if (process_list_take(&list)) {
+        keep_protected(&list);
+        code = refresh(&list, policy.generation);
+        process_list_free(&list);
+    } else {
+        code = verb_system_error(verb, "the processes cannot be listed", GetLastError());
+    }
+    active_policy_close(&policy);
+    return code;
+}
+
+int verb_update(const struct cli_verb *verb, int argc, char **argv)
+{
+    struct verb_arguments arguments;
+    int code = verb_read_arguments(verb, VERB_TAKES_POLICY, argc, argv, &arguments);
+    if (code != CLI_DONE) {
+        return code;
+    }
+    HANDLE mutex = verb_begin_change(verb);
+    if (!mutex) {
+        return CLI_ERROR;
+    }
+    code = update(verb, &arguments);
+    policy_manager_unlock(mutex);
+    return code;
+}
