@@ -383,6 +383,7 @@ static void read_rule(struct reader *reader, enum policy_target target, const ch
 {
     struct policy_rule rule = {.target = target};
     uint32_t seen = 0;
+    size_t errors_before = reader->policy->diagnostics.errors;
     struct word whole = {at, (size_t)(end - at)};
     rule.place = place_of(reader, whole);
 
@@ -393,7 +394,7 @@ static void read_rule(struct reader *reader, enum policy_target target, const ch
         }
         read_pair(reader, &rule, pair, &seen, &at, end);
     }
-    if (!seen) {
+    if (!seen && reader->policy->diagnostics.errors == errors_before) {
         whole.length = 0;
         error_at(reader, whole, NULL, "a rule needs a condition or an outcome");
     }
