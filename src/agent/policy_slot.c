@@ -92,7 +92,7 @@ static unsigned claim_entry(struct policy_slot *slot)
 }
 
 bool policy_slot_publish(struct policy_slot *slot, const struct policy_image *image,
-                         uint64_t generation, policy_free *free_image, void *argument)
+                         uint64_t generation, policy_image_free *free_image, void *argument)
 {
     unsigned number = claim_entry(slot);
     struct policy_entry *entry;

@@ -21,12 +21,12 @@
 
 /* Gives back the memory of an image. On the thread of the last reader, which may be an RPC thread:
  * must not block. */
-typedef void policy_free(void *argument);
+typedef void policy_image_free(void *argument);
 
 struct policy_entry {
     const struct policy_image *image;
     uint64_t generation;
-    policy_free *free_image;
+    policy_image_free *free_image;
     void *argument;
     atomic_bool used;
     /*
@@ -67,7 +67,7 @@ void policy_slot_release(struct policy_slot *slot, struct policy_ref ref);
  * generations come in order.
  */
 bool policy_slot_publish(struct policy_slot *slot, const struct policy_image *image,
-                         uint64_t generation, policy_free *free_image, void *argument);
+                         uint64_t generation, policy_image_free *free_image, void *argument);
 
 /* No policy in force from now on. */
 void policy_slot_clear(struct policy_slot *slot);

@@ -6,7 +6,7 @@
  * writer may be asleep, set an event. No lock anywhere; nothing that a sink does can hold up a
  * call. Which sinks are on, the options of the policy in force say: the writer looks at the policy
  * slot when an event of a newer generation comes along, and so the sinks change in step with the
- * events.
+ * events (those that are still queued after two changes of policy follow the latest).
  * Lost events are counted and reported to every sink that is on, by an event of their own: once a
  * second, and more rarely while losses go on.
  */

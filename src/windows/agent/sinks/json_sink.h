@@ -18,8 +18,8 @@
 #define JSON_SINK_REOPEN_MS   5000
 
 /*
- * Of the file, when a sink creates it: administrators and the system all; services append, and read
- * nothing back. In SDDL; the tests read it back.
+ * In SDDL: of the file, when a sink creates it. Administrators and the system may do all; services
+ * append, and read nothing back.
  */
 extern const wchar_t json_sink_sddl[];
 

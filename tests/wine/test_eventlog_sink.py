@@ -1,0 +1,37 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the event log sink hands to ReportEventW: type, number and strings, with a name that is no proper text."""
+import unittest
+
+import eventlog
+import winebox
+from eventlog import AUDIT_FAILURE, AUDIT_SUCCESS, WARNING, Event
+
+SUCCESS = 0
+PATH = r'C:\server.exe'
+
+
+def call(kind, principal):
+    unknown = 'UNKNOWN'
+    return Event(kind, 3, ['NdrServerCall2', '99', PATH, unknown, unknown, '0.0.0.0', unknown, '15', principal,
+                           unknown, unknown, unknown, '0.0.0.0', unknown, 'S-1-0-0'])
+
+
+class EventLogSink(unittest.TestCase):
+    def test_strings_of_each_event(self):
+        with winebox.Box() as box:
+            done = box.run_test_program('sinks_test', 'eventlog', debug=eventlog.TRACE)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        # A lone surrogate is three bytes that are no UTF-8. The call over ncalrpc to the event log's own interface, which
+        # the program also puts, is not there: writing it would cause the next.
+        hostile = 'D\\Jürgen "\ud83d\ude00"' + '\ufffd' * 4
+        self.assertEqual(eventlog.parse(done.stderr), [
+            Event(SUCCESS, 1, [PATH, '99']),
+            call(AUDIT_FAILURE, hostile),
+            call(AUDIT_SUCCESS, r'D\let-through'),
+            Event(WARNING, 5, [PATH, '99', '2', 'bad checksum']),
+        ])
+
+
+if __name__ == '__main__':
+    winebox.main()
