@@ -20,12 +20,13 @@ def call(kind, principal):
 class EventLogSink(unittest.TestCase):
     def test_strings_of_each_event(self):
         with winebox.Box() as box:
-            done = box.run_test_program('sinks_test', 'eventlog', debug=eventlog.TRACE)
-        self.assertEqual(done.returncode, 0, done.stdout)
+            program = box.start_test_program('sinks_test', 'eventlog', ready='ok', debug=eventlog.TRACE)
+            self.assertEqual(program.finish(), 0, program.lines)
+            trace = program.errors()
         # A lone surrogate is three bytes that are no UTF-8. The call over ncalrpc to the event log's own interface, which
         # the program also puts, is not there: writing it would cause the next.
         hostile = 'D\\Jürgen "\ud83d\ude00"' + '\ufffd' * 4
-        self.assertEqual(eventlog.parse(done.stderr), [
+        self.assertEqual(eventlog.parse(trace), [
             Event(SUCCESS, 1, [PATH, '99']),
             call(AUDIT_FAILURE, hostile),
             call(AUDIT_SUCCESS, r'D\let-through'),
