@@ -242,9 +242,21 @@ class Box:
 
     def run(self, program, *arguments, timeout=60, debug='-all', stdin=''):
         """Runs a program to its end: returncode, stdout and stderr (text). TimeoutExpired when it hangs."""
-        return subprocess.run([WINE, str(program), *map(str, arguments)], env=_environment(self.prefix, debug),
-                              cwd=self.drive_c, input=stdin, timeout=timeout, capture_output=True, text=True,
-                              errors='replace', check=False, start_new_session=True)
+        # Files, not pipes: the first program of a prefix starts Wine's services, which keep its output open.
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            argv = [WINE, str(program), *map(str, arguments)]
+            try:
+                done = subprocess.run(argv, env=_environment(self.prefix, debug), cwd=self.drive_c, input=stdin.encode(),
+                                      timeout=timeout, stdout=output, stderr=errors, check=False, start_new_session=True)
+            except subprocess.TimeoutExpired as expired:
+                output.seek(0)
+                expired.output = output.read()
+                raise
+            texts = []
+            for file in (output, errors):
+                file.seek(0)
+                texts.append(file.read().decode('utf-8', 'replace').replace('\r\n', '\n'))
+            return subprocess.CompletedProcess(argv, done.returncode, *texts)
 
     def start(self, program, *arguments, ready='READY', debug='-all', timeout=START_SECONDS):
         """Starts a program and waits for its line that starts with `ready` (None: does not wait)."""
