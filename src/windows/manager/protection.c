@@ -51,16 +51,39 @@ bool protection_has_agent(DWORD pid)
     return process_find_modules(pid, module_names, &module, 1) && module.base;
 }
 
-bool protection_confirm_left(DWORD pid, DWORD timeout_ms)
+static bool image_is_mapped(HANDLE process, uintptr_t base)
 {
+    MEMORY_BASIC_INFORMATION memory;
+    return VirtualQueryEx(process, (const void *)base, &memory, sizeof(memory)) &&
+           memory.State == MEM_COMMIT && (uintptr_t)memory.AllocationBase == base;
+}
+
+/*
+ * Looks at the memory and not at the list of modules: Wine walks that list in the other process
+ * without its loader lock, and such a walk while the DLL unloads was seen to spin for minutes.
+ */
+static bool wait_until_unmapped(DWORD pid, uintptr_t base, DWORD timeout_ms)
+{
+    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, pid);
+    if (!process) {
+        return GetLastError() == ERROR_INVALID_PARAMETER; /* the process has ended */
+    }
     ULONGLONG end = GetTickCount64() + timeout_ms;
-    while (protection_has_agent(pid)) {
-        if (GetTickCount64() >= end) {
-            return false;
-        }
+    bool mapped;
+    while ((mapped = image_is_mapped(process, base)) && GetTickCount64() < end) {
         Sleep(LEAVE_POLL);
     }
-    return true;
+    CloseHandle(process);
+    return !mapped;
+}
+
+bool protection_confirm_left(DWORD pid, const struct protection_result *result, DWORD timeout_ms)
+{
+    if (result->base && wait_until_unmapped(pid, result->base, timeout_ms)) {
+        return true;
+    }
+    /* Another DLL may have come to the same place. */
+    return !protection_has_agent(pid);
 }
 
 static void conclude_remote_error(struct protection_result *result, enum remote_agent_error error)
@@ -156,6 +179,7 @@ static void judge_agent(HANDLE process, const wchar_t *dll_path,
                         const struct process_module *module, enum protection_outcome when_protected,
                         struct protection_result *result)
 {
+    result->base = module->base;
     if (!wide_same_name(module->path, dll_path)) {
         char path[UTF8_PATH_SIZE];
         utf8_from_wide(module->path, path, sizeof(path));
@@ -259,7 +283,7 @@ static void add_to_open_process(HANDLE process, DWORD pid, const wchar_t *dll_pa
         judge_agent(process, dll_path, &modules[MODULE_AGENT], PROTECTION_PRESENT, result);
         bool leaving = result->outcome != PROTECTION_PRESENT &&
                        result->status.state == AGENT_LEAVING &&
-                       protection_confirm_left(pid, LEAVE_TIMEOUT);
+                       protection_confirm_left(pid, result, LEAVE_TIMEOUT);
         if (!leaving) {
             return;
         }
@@ -306,6 +330,7 @@ static bool open_agent(DWORD pid, DWORD access, HANDLE *process, struct remote_a
         result->outcome = PROTECTION_ABSENT;
         return false;
     }
+    result->base = module.base;
     *process = OpenProcess(access, FALSE, pid);
     if (!*process) {
         refuse_open(result, GetLastError());
@@ -318,7 +343,7 @@ static bool open_agent(DWORD pid, DWORD access, HANDLE *process, struct remote_a
     if (!error) {
         return true;
     }
-    if (error == REMOTE_AGENT_GONE && protection_confirm_left(pid, LEAVE_TIMEOUT)) {
+    if (error == REMOTE_AGENT_GONE && protection_confirm_left(pid, result, LEAVE_TIMEOUT)) {
         result->outcome = PROTECTION_ABSENT;
     } else {
         conclude_remote_error(result, error);
@@ -356,7 +381,7 @@ static bool run_routine(const struct remote_agent *agent, uintptr_t routine, DWO
 
 static void conclude_left(DWORD pid, struct protection_result *result)
 {
-    if (protection_confirm_left(pid, LEAVE_TIMEOUT)) {
+    if (protection_confirm_left(pid, result, LEAVE_TIMEOUT)) {
         result->outcome = PROTECTION_REMOVED;
     } else {
         conclude(result, PROTECTION_REFUSED, "unhooked, but the DLL has not left after %d s",

@@ -31,6 +31,7 @@ enum protection_outcome {
 
 struct protection_result {
     enum protection_outcome outcome;
+    uintptr_t base;                      /* where the agent's DLL is or was; 0: none was seen */
     struct agent_status status;          /* ADDED, PRESENT, DRAINING, REFRESHED: as last read */
     char reason[PROTECTION_REASON_SIZE]; /* NOT_SERVER, REFUSED: UTF-8, no line feed */
 };
@@ -44,8 +45,11 @@ void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result
 /* Whether a DLL of the agent's name is loaded; false when the modules cannot be listed. */
 bool protection_has_agent(DWORD pid);
 
-/* Waits until no agent is in the process, at most `timeout_ms`; false: it is still there. */
-bool protection_confirm_left(DWORD pid, DWORD timeout_ms);
+/*
+ * Waits until the agent that `result` is about is gone from the process, at most `timeout_ms`;
+ * false: it is still there.
+ */
+bool protection_confirm_left(DWORD pid, const struct protection_result *result, DWORD timeout_ms);
 
 /* Asks the agent to unhook and unload. REMOVED means that the DLL is gone. */
 void protection_remove(DWORD pid, struct protection_result *result);

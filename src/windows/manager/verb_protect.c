@@ -24,7 +24,7 @@ static bool may_be_leaving(const struct protection_result *result)
 
 static void confirm_left(const struct process_entry *process, struct protection_result *result)
 {
-    if (!protection_confirm_left(process->pid, LEAVE_TIMEOUT)) {
+    if (!protection_confirm_left(process->pid, result, LEAVE_TIMEOUT)) {
         size_t length = strlen(result->reason);
         snprintf(result->reason + length, sizeof(result->reason) - length,
                  "; the agent has not left after %d s", LEAVE_TIMEOUT / 1000);

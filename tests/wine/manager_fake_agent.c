@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A DLL that talks to the manager as rpcFirewall.dll does, without hooking anything, and that can
+ * be told to misbehave: the environment variable RPCFW_FAKE_AGENT of its process names how. So the
+ * manager's side of the contract in agent_status.h can be tested alone, wrong agents included.
+ */
+#include <string.h>
+#include <windows.h>
+
+#include "windows/agent_status.h"
+#include "windows/policy_section.h"
+
+__declspec(dllexport) struct agent_status RpcFwStatus = {
+    .magic = AGENT_STATUS_MAGIC,
+    .version = AGENT_STATUS_VERSION,
+    .size = sizeof(struct agent_status),
+    .state = AGENT_STARTING,
+    .release = RPCFW_VERSION,
+};
+
+__declspec(dllexport) DWORD WINAPI RpcFwStop(void *unused);
+__declspec(dllexport) DWORD WINAPI RpcFwRefresh(void *unused);
+
+static HMODULE self;
+static char mode[32];
+
+static bool mode_is(const char *name)
+{
+    return strcmp(mode, name) == 0;
+}
+
+static void leave(enum agent_reason reason, DWORD linger_ms)
+{
+    RpcFwStatus.reason = reason;
+    RpcFwStatus.state = AGENT_LEAVING;
+    Sleep(linger_ms);
+    FreeLibraryAndExitThread(self, 0);
+}
+
+static bool read_generation(void)
+{
+    struct policy_control_view control;
+    if (policy_control_open(&control)) {
+        return false;
+    }
+    RpcFwStatus.generation = (uint64_t)control.control->generation;
+    policy_control_close(&control);
+    return true;
+}
+
+static DWORD WINAPI start(void *unused)
+{
+    (void)unused;
+    if (mode_is("silent")) {
+        return 0;
+    }
+    if (mode_is("hidden")) {
+        FreeLibraryAndExitThread(self, 0);
+    }
+    if (mode_is("local")) {
+        leave(AGENT_REASON_LOCAL_ONLY, 700);
+    }
+    if (mode_is("hook")) {
+        strcpy(RpcFwStatus.detail, "NdrStubCall2\n+3");
+        leave(AGENT_REASON_HOOK, 700);
+    }
+    if (mode_is("clings")) {
+        leave(AGENT_REASON_NO_RPC, 4000);
+    }
+    if (!read_generation()) {
+        leave(AGENT_REASON_NO_POLICY, 700);
+    }
+    RpcFwStatus.hooks = 7;
+    RpcFwStatus.in_flight = mode_is("drains") ? 2 : 0;
+    RpcFwStatus.state = AGENT_PROTECTED;
+    return 0;
+}
+
+static DWORD WINAPI drain(void *unused)
+{
+    (void)unused;
+    Sleep(1500);
+    FreeLibraryAndExitThread(self, 0);
+}
+
+static void start_thread(LPTHREAD_START_ROUTINE routine)
+{
+    HANDLE thread = CreateThread(NULL, 0, routine, NULL, 0, NULL);
+    if (thread) {
+        CloseHandle(thread);
+    }
+}
+
+DWORD WINAPI RpcFwStop(void *unused)
+{
+    (void)unused;
+    if (mode_is("sticks")) {
+        return AGENT_STOP_UNHOOK_FAILED;
+    }
+    if (mode_is("drains")) {
+        RpcFwStatus.state = AGENT_DRAINING;
+        start_thread(drain);
+        return AGENT_STOP_DRAINING;
+    }
+    RpcFwStatus.reason = AGENT_REASON_STOPPED;
+    RpcFwStatus.state = AGENT_LEAVING;
+    FreeLibraryAndExitThread(self, AGENT_STOP_DONE);
+}
+
+DWORD WINAPI RpcFwRefresh(void *unused)
+{
+    (void)unused;
+    if (mode_is("sticks")) {
+        return AGENT_REFRESH_BAD_POLICY;
+    }
+    return read_generation() ? AGENT_REFRESH_DONE : AGENT_REFRESH_NO_POLICY;
+}
+
+BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved);
+
+BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
+{
+    (void)reserved;
+    if (reason != DLL_PROCESS_ATTACH) {
+        return TRUE;
+    }
+    self = instance;
+    DisableThreadLibraryCalls(instance);
+    GetEnvironmentVariableA("RPCFW_FAKE_AGENT", mode, sizeof(mode));
+    if (mode_is("unloadable")) {
+        return FALSE;
+    }
+    RpcFwStatus.magic += mode_is("magic");
+    RpcFwStatus.version += mode_is("version");
+    RpcFwStatus.size += mode_is("size");
+    if (mode_is("old")) {
+        strcpy(RpcFwStatus.release, "0.0.1");
+    }
+    start_thread(start);
+    return TRUE;
+}
