@@ -83,7 +83,7 @@ static bool read_large_groups(struct caller_token *token, const struct rpc_runti
         return false;
     size_t groups_size = (needed + 7) & ~(size_t)7;
     size_t room = 1 + needed / sizeof(SID_AND_ATTRIBUTES);
-    token->large = VirtualAlloc(NULL, groups_size + room * sizeof(*token->sids),
+    token->large = VirtualAlloc(NULL, groups_size + room * sizeof(const struct sid *),
                                 MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     if (!token->large)
         return false;

@@ -7,7 +7,7 @@
 #include "windows/agent/rpc/utf16.h"
 
 /* Handles are multiples of four and given out from the lowest; no test server has more of them. */
-#define HANDLE_STEP  4u
+#define HANDLE_STEP  ((SOCKET)4)
 #define HANDLE_LIMIT (HANDLE_STEP * 8192)
 
 static uint16_t port_from_network(uint32_t port)

@@ -41,7 +41,7 @@ struct call_storage {
     char principal[UTF8_SIZE_FOR_UTF16(CALL_PRINCIPAL_UNITS)];
 };
 
-_Static_assert(sizeof(struct call_storage) <= 24 * 1024, "it lives on the stacks of RPC threads");
+_Static_assert(sizeof(struct call_storage) <= 24576, "it lives on the stacks of RPC threads");
 
 /*
  * Writes all of *call: interface, version, opnum and process are there, the rest comes on demand.
