@@ -22,15 +22,15 @@ struct event_cell {
     struct event event;
 };
 
-/* Three groups, each on a cache line of its own: what is seldom written, what putters write, what
- * the taker writes. */
+/* `head` has a cache line of its own: the taker writes it for each event, and no putter reads it.
+ */
 struct event_queue {
     struct event_cell *cells;
-    size_t mask;                     /* capacity - 1 */
-    atomic_ullong drops;             /* since event_queue_take_dropped() */
-    _Alignas(64) atomic_size_t tail; /* the next position to put */
-    atomic_bool signalled;           /* the taker was told that there is work */
-    _Alignas(64) size_t head;        /* the next position to take */
+    size_t mask;              /* capacity - 1 */
+    atomic_size_t tail;       /* the next position to put */
+    atomic_ullong drops;      /* since event_queue_take_dropped() */
+    atomic_bool signalled;    /* the taker was told that there is work */
+    _Alignas(64) size_t head; /* the next position to take */
 };
 
 /*
