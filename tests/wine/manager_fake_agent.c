@@ -37,15 +37,29 @@ static void leave(enum agent_reason reason, DWORD linger_ms)
     FreeLibraryAndExitThread(self, 0);
 }
 
-static bool read_generation(void)
+/* What keeps the policy in force, as long as the DLL is loaded. */
+static struct policy_control_view control;
+static struct policy_image_view image;
+
+static bool take_policy(void)
 {
-    struct policy_control_view control;
-    if (policy_control_open(&control)) {
+    if (!control.control && policy_control_open(&control)) {
         return false;
     }
-    RpcFwStatus.generation = (uint64_t)control.control->generation;
-    policy_control_close(&control);
+    struct policy_image_view newest;
+    if (policy_image_open((uint64_t)control.control->generation, &newest)) {
+        return false;
+    }
+    policy_image_close(&image);
+    image = newest;
+    RpcFwStatus.generation = newest.generation;
     return true;
+}
+
+static void drop_policy(void)
+{
+    policy_image_close(&image);
+    policy_control_close(&control);
 }
 
 static DWORD WINAPI start(void *unused)
@@ -67,7 +81,7 @@ static DWORD WINAPI start(void *unused)
     if (mode_is("clings")) {
         leave(AGENT_REASON_NO_RPC, 4000);
     }
-    if (!read_generation()) {
+    if (!take_policy()) {
         leave(AGENT_REASON_NO_POLICY, 700);
     }
     RpcFwStatus.hooks = 7;
@@ -80,6 +94,7 @@ static DWORD WINAPI drain(void *unused)
 {
     (void)unused;
     Sleep(1500);
+    drop_policy();
     FreeLibraryAndExitThread(self, 0);
 }
 
@@ -104,6 +119,7 @@ DWORD WINAPI RpcFwStop(void *unused)
     }
     RpcFwStatus.reason = AGENT_REASON_STOPPED;
     RpcFwStatus.state = AGENT_LEAVING;
+    drop_policy();
     FreeLibraryAndExitThread(self, AGENT_STOP_DONE);
 }
 
@@ -113,7 +129,7 @@ DWORD WINAPI RpcFwRefresh(void *unused)
     if (mode_is("sticks")) {
         return AGENT_REFRESH_BAD_POLICY;
     }
-    return read_generation() ? AGENT_REFRESH_DONE : AGENT_REFRESH_NO_POLICY;
+    return take_policy() ? AGENT_REFRESH_DONE : AGENT_REFRESH_NO_POLICY;
 }
 
 BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved);
