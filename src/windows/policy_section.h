@@ -2,12 +2,13 @@
 /*
  * The policy in force, as named sections.
  *
- * Global\RpcFwControl is one page that tells the newest generation; Global\RpcFwPolicy-<generation> holds that
- * generation's compiled image. The manager, which holds the mutex Global\RpcFwManager while it changes anything, creates
- * the image first and publishes the number last, in one 64-bit store: an agent sees the old or the new policy, also when
- * the manager dies half way. Every agent keeps handles on the control page and on its image, so both live as long as
- * anything is protected. Administrators and the system may write; the service accounts may map for reading; nobody else
- * may do anything (docs/attack-surface.md).
+ * Global\RpcFwControl is one page that tells the newest generation; Global\RpcFwPolicy-<generation>
+ * holds that generation's compiled image. The manager, which holds the mutex Global\RpcFwManager
+ * while it changes anything, creates the image first and publishes the number last, in one 64-bit
+ * store: an agent sees the old or the new policy, also when the manager dies half way. Every agent
+ * keeps handles on the control page and on its image, so both live as long as anything is
+ * protected. Administrators and the system may write; the service accounts may map for reading;
+ * nobody else may do anything (docs/attack-surface.md).
  */
 #ifndef RPCFW_WINDOWS_POLICY_SECTION_H
 #define RPCFW_WINDOWS_POLICY_SECTION_H
@@ -16,9 +17,9 @@
 #include <stdint.h>
 #include <windows.h>
 
-#define POLICY_CONTROL_NAME  L"Global\\RpcFwControl"
-#define POLICY_IMAGE_PREFIX  L"Global\\RpcFwPolicy-" /* and the generation in decimal */
-#define POLICY_MANAGER_MUTEX L"Global\\RpcFwManager"
+#define POLICY_CONTROL_NAME    L"Global\\RpcFwControl"
+#define POLICY_IMAGE_PREFIX    L"Global\\RpcFwPolicy-" /* and the generation in decimal */
+#define POLICY_MANAGER_MUTEX   L"Global\\RpcFwManager"
 
 #define POLICY_CONTROL_MAGIC   0x4c544352u /* "RCTL" */
 #define POLICY_CONTROL_VERSION 1u
@@ -51,7 +52,8 @@ struct policy_control_view {
     const struct policy_control *control; /* read-only */
 };
 
-/* Opens and maps the control page; checks owner, magic and version. Free with policy_control_close(). */
+/* Opens and maps the control page; checks owner, magic and version. Free with
+ * policy_control_close(). */
 enum policy_section_error policy_control_open(struct policy_control_view *view);
 void policy_control_close(struct policy_control_view *view);
 
@@ -68,7 +70,8 @@ void policy_image_close(struct policy_image_view *view);
 
 /* ---- Manager: holding the mutex ---- */
 
-/* Waits at most `timeout_ms` for the manager mutex, creating it if need be; NULL: GetLastError(), WAIT_TIMEOUT too. */
+/* Waits at most `timeout_ms` for the manager mutex, creating it if need be; NULL: GetLastError(),
+ * WAIT_TIMEOUT too. */
 HANDLE policy_manager_lock(DWORD timeout_ms);
 void policy_manager_unlock(HANDLE mutex);
 
@@ -79,12 +82,14 @@ struct policy_publisher {
     bool created;         /* the control page did not exist before: nothing was in force */
 };
 
-/* Opens the control page for writing, or creates it with generation 0. Keep it open until the agents hold it too. */
+/* Opens the control page for writing, or creates it with generation 0. Keep it open until the
+ * agents hold it too. */
 enum policy_section_error policy_publisher_open(struct policy_publisher *publisher);
 
-/* Creates the next generation from a valid image and publishes it. On any error what was in force stays in force. */
-enum policy_section_error policy_publish(struct policy_publisher *publisher, const void *image, size_t size,
-                                         uint64_t *generation);
+/* Creates the next generation from a valid image and publishes it. On any error what was in force
+ * stays in force. */
+enum policy_section_error policy_publish(struct policy_publisher *publisher, const void *image,
+                                         size_t size, uint64_t *generation);
 void policy_publisher_close(struct policy_publisher *publisher);
 
 #endif
