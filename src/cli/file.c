@@ -59,7 +59,7 @@ static char *read_all(FILE *file, size_t limit, size_t *size)
     return bytes;
 }
 
-void *file_read(const char *path, size_t limit, size_t *size)
+void *file_load(const char *path, size_t limit, size_t *size, const char **why)
 {
     struct stat status;
     char *bytes = NULL;
@@ -71,10 +71,20 @@ void *file_read(const char *path, size_t limit, size_t *size)
         bytes = read_all(file, limit, size);
     }
     if (!bytes) {
-        fprintf(stderr, "%s: %s\n", path, errno ? strerror(errno) : "cannot be read");
+        *why = errno ? strerror(errno) : "cannot be read";
     }
     if (file) {
         fclose(file);
+    }
+    return bytes;
+}
+
+void *file_read(const char *path, size_t limit, size_t *size)
+{
+    const char *why;
+    void *bytes = file_load(path, limit, size, &why);
+    if (!bytes) {
+        fprintf(stderr, "%s: %s\n", path, why);
     }
     return bytes;
 }

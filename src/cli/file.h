@@ -11,4 +11,7 @@
  */
 void *file_read(const char *path, size_t limit, size_t *size);
 
+/* The same without a word on stderr: *why is the cause, valid until the next call. */
+void *file_load(const char *path, size_t limit, size_t *size, const char **why);
+
 #endif

@@ -10,7 +10,7 @@
 
 struct policy *load_policy(const char *path, bool compat)
 {
-    struct policy_read_options options = {.compat = compat};
+    struct policy_read_options options = {.compat = compat, .read_file = file_load};
     size_t size;
     void *bytes = file_read(path, POLICY_FILE_MAX, &size);
     if (!bytes) {

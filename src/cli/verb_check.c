@@ -38,7 +38,7 @@ static int read_arguments(const struct cli_verb *verb, int argc, char **argv,
 static void print_summary(const struct policy *policy, bool refused)
 {
     const struct diagnostics *found = &policy->diagnostics;
-    fprintf(stderr, "%s: %s: %lu rule%s, %lu error%s, %lu warning%s\n", policy->path,
+    fprintf(stderr, "%s: %s: %lu rule%s, %lu error%s, %lu warning%s\n", policy->sources[0].path,
             refused ? "refused" : "good", (unsigned long)policy->rule_count,
             policy->rule_count == 1 ? "" : "s", (unsigned long)found->errors,
             found->errors == 1 ? "" : "s", (unsigned long)found->warnings,
@@ -48,7 +48,7 @@ static void print_summary(const struct policy *policy, bool refused)
 static void print_json(const struct policy *policy, bool refused)
 {
     printf("{\"file\":");
-    report_json_string(stdout, policy->path, strlen(policy->path));
+    report_json_string(stdout, policy->sources[0].path, strlen(policy->sources[0].path));
     printf(",\"loadable\":%s,\"rules\":%lu,\"errors\":%lu,\"warnings\":%lu,\"diagnostics\":",
            refused ? "false" : "true", (unsigned long)policy->rule_count,
            (unsigned long)policy->diagnostics.errors, (unsigned long)policy->diagnostics.warnings);

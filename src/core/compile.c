@@ -150,6 +150,7 @@ static void compile_rule(struct compiler *compiler, const struct policy_rule *ru
                        (rule->dry ? IMAGE_RULE_DRY : 0) | (rule->verbose ? IMAGE_RULE_VERBOSE : 0) |
                        (names_local(rule) ? IMAGE_RULE_LOCAL : 0)),
         .line = rule->place.line,
+        .file = rule->place.file ? put_string(compiler, rule->place.path) : 0,
         .name = put_string(compiler, rule->name),
     };
     for (size_t i = 0; i < rule->condition_count; i++) {

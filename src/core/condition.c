@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "core/authn.h"
+#include "core/condition_type.h"
+#include "core/sid_alias.h"
 #include "core/wildcard.h"
 
 /* ---- Values while a policy is read ---- */
@@ -66,216 +68,6 @@ static bool append_text(struct value_reader *reader, const char *text, size_t le
     }
     return append(reader, &pattern, sizeof(pattern));
 }
-
-/* ---- Types: how values are stored, sorted and compared ---- */
-
-static size_t unique(void *items, size_t count, size_t size)
-{
-    size_t kept = count ? 1 : 0;
-    for (size_t i = 1; i < count; i++) {
-        char *at = (char *)items + i * size;
-        char *last = (char *)items + (kept - 1) * size;
-        if (memcmp(at, last, size) != 0) {
-            memmove(last + size, at, size);
-            kept++;
-        }
-    }
-    return kept;
-}
-
-static int order_guids(const void *a, const void *b)
-{
-    return guid_compare(a, b);
-}
-
-static size_t normalise_guids(void *items, size_t count)
-{
-    qsort(items, count, sizeof(struct guid), order_guids);
-    return unique(items, count, sizeof(struct guid));
-}
-
-static bool guid_covers(const void *outer, const void *inner, const char *outer_text,
-                        const char *inner_text)
-{
-    (void)outer_text;
-    (void)inner_text;
-    return guid_equal(outer, inner);
-}
-
-static bool guid_disjoint(const void *a, const void *b)
-{
-    return !guid_equal(a, b);
-}
-
-static const struct condition_type type_guids = {.size = sizeof(struct guid),
-                                                 .normalise = normalise_guids,
-                                                 .covers = guid_covers,
-                                                 .disjoint = guid_disjoint};
-
-static int order_ranges(const void *a, const void *b)
-{
-    const struct image_range *x = a;
-    const struct image_range *y = b;
-    return x->first != y->first ? (x->first < y->first ? -1 : 1) : (int)x->last - (int)y->last;
-}
-
-static size_t normalise_ranges(void *items, size_t count)
-{
-    struct image_range *range = items;
-    size_t kept = count ? 1 : 0;
-    qsort(items, count, sizeof(*range), order_ranges);
-    for (size_t i = 1; i < count; i++) {
-        struct image_range *last = &range[kept - 1];
-        if ((uint32_t)range[i].first <= (uint32_t)last->last + 1) {
-            last->last = range[i].last > last->last ? range[i].last : last->last;
-        } else {
-            range[kept++] = range[i];
-        }
-    }
-    return kept;
-}
-
-static bool range_covers(const void *outer, const void *inner, const char *outer_text,
-                         const char *inner_text)
-{
-    const struct image_range *x = outer;
-    const struct image_range *y = inner;
-    (void)outer_text;
-    (void)inner_text;
-    return x->first <= y->first && y->last <= x->last;
-}
-
-static bool range_disjoint(const void *a, const void *b)
-{
-    const struct image_range *x = a;
-    const struct image_range *y = b;
-    return x->last < y->first || y->last < x->first;
-}
-
-static const struct condition_type type_ranges = {.size = sizeof(struct image_range),
-                                                  .normalise = normalise_ranges,
-                                                  .covers = range_covers,
-                                                  .disjoint = range_disjoint};
-
-static int order_addr_ranges(const void *a, const void *b)
-{
-    const struct ipaddr_range *x = a;
-    const struct ipaddr_range *y = b;
-    int order = ipaddr_compare(&x->first, &y->first);
-    return order ? order : ipaddr_compare(&x->last, &y->last);
-}
-
-/* Adjacent blocks are left apart: joining them saves nothing worth the carry. */
-static size_t normalise_addr_ranges(void *items, size_t count)
-{
-    struct ipaddr_range *range = items;
-    size_t kept = count ? 1 : 0;
-    qsort(items, count, sizeof(*range), order_addr_ranges);
-    for (size_t i = 1; i < count; i++) {
-        struct ipaddr_range *last = &range[kept - 1];
-        if (ipaddr_compare(&range[i].first, &last->last) <= 0) {
-            if (ipaddr_compare(&range[i].last, &last->last) > 0) {
-                last->last = range[i].last;
-            }
-        } else {
-            range[kept++] = range[i];
-        }
-    }
-    return kept;
-}
-
-static bool addr_range_covers(const void *outer, const void *inner, const char *outer_text,
-                              const char *inner_text)
-{
-    const struct ipaddr_range *x = outer;
-    const struct ipaddr_range *y = inner;
-    (void)outer_text;
-    (void)inner_text;
-    return ipaddr_compare(&x->first, &y->first) <= 0 && ipaddr_compare(&y->last, &x->last) <= 0;
-}
-
-static bool addr_range_disjoint(const void *a, const void *b)
-{
-    const struct ipaddr_range *x = a;
-    const struct ipaddr_range *y = b;
-    return ipaddr_compare(&x->last, &y->first) < 0 || ipaddr_compare(&y->last, &x->first) < 0;
-}
-
-static const struct condition_type type_addrs = {.size = sizeof(struct ipaddr_range),
-                                                 .normalise = normalise_addr_ranges,
-                                                 .covers = addr_range_covers,
-                                                 .disjoint = addr_range_disjoint};
-
-static int order_sids(const void *a, const void *b)
-{
-    return sid_compare(a, b);
-}
-
-static size_t normalise_sids(void *items, size_t count)
-{
-    qsort(items, count, sizeof(struct sid), order_sids);
-    return unique(items, count, sizeof(struct sid));
-}
-
-static bool sid_covers(const void *outer, const void *inner, const char *outer_text,
-                       const char *inner_text)
-{
-    (void)outer_text;
-    (void)inner_text;
-    return sid_equal(outer, inner);
-}
-
-/* No test for disjointness: one caller has many SIDs. */
-static const struct condition_type type_sids = {
-    .size = sizeof(struct sid), .normalise = normalise_sids, .covers = sid_covers};
-
-static int order_numbers(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a;
-    uint32_t y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static size_t normalise_numbers(void *items, size_t count)
-{
-    qsort(items, count, sizeof(uint32_t), order_numbers);
-    return unique(items, count, sizeof(uint32_t));
-}
-
-static bool number_covers(const void *outer, const void *inner, const char *outer_text,
-                          const char *inner_text)
-{
-    (void)outer_text;
-    (void)inner_text;
-    return *(const uint32_t *)outer == *(const uint32_t *)inner;
-}
-
-static bool number_disjoint(const void *a, const void *b)
-{
-    return *(const uint32_t *)a != *(const uint32_t *)b;
-}
-
-static const struct condition_type type_numbers = {.size = sizeof(uint32_t),
-                                                   .normalise = normalise_numbers,
-                                                   .covers = number_covers,
-                                                   .disjoint = number_disjoint};
-
-/* Levels overlap ("connect" includes "privacy"), so only equal ones are told apart. */
-static const struct condition_type type_levels = {
-    .size = sizeof(uint32_t), .normalise = normalise_numbers, .covers = number_covers};
-
-/* The same text, or a pattern that matches the other read as plain text: enough to find the plain
- * mistakes. */
-static bool pattern_covers(const void *outer, const void *inner, const char *outer_text,
-                           const char *inner_text)
-{
-    const struct image_pattern *x = outer;
-    const struct image_pattern *y = inner;
-    return wildcard_covers(outer_text + x->offset, x->length, inner_text + y->offset, y->length);
-}
-
-static const struct condition_type type_patterns = {
-    .size = sizeof(struct image_pattern), .covers = pattern_covers, .is_text = true};
 
 /* ---- Rows: reading and matching, key by key ---- */
 
@@ -615,9 +407,19 @@ static bool match_auth(const struct policy_image *image, const struct image_cond
 static bool read_sid(struct value_reader *reader, const char *text, size_t length)
 {
     struct sid sid;
+    enum sid_alias_result result = SID_ALIAS_NONE;
     if (!sid_parse(text, length, &sid)) {
-        return refuse(reader, NULL, "'%.*s' is not a SID (S-1-…)", (int)(length > 80 ? 80 : length),
-                      text);
+        result = sid_from_alias(text, length, reader->context->domain, &sid);
+        if (result == SID_ALIAS_NONE) {
+            return refuse(reader, NULL, "'%.*s' is not a SID (S-1-… or an alias such as BA)",
+                          (int)(length > 80 ? 80 : length), text);
+        }
+        if (result == SID_ALIAS_NO_DOMAIN) {
+            return refuse(reader, NULL,
+                          "'%.*s' is relative to a domain that is not known: option domain "
+                          "S-1-5-21-… before it",
+                          (int)length, text);
+        }
     }
     return append(reader, &sid, sizeof(sid));
 }
@@ -645,25 +447,31 @@ static bool match_sid(const struct policy_image *image, const struct image_condi
     return false;
 }
 
+#define LIST true
+#define ONE  false
+#define SETS true
+#define BARE false
+
 const struct condition_key condition_keys[KEY_COUNT] = {
-    [KEY_UUID] = {"uuid", &type_guids, FACT_INTERFACE, true, "e3514235-4b06-11d1-ab04-00c04fc2dcd2",
-                  read_guid, match_uuid},
-    [KEY_OPNUM] = {"opnum", &type_ranges, FACT_OPNUM, true, "0,4-9", read_opnums, match_opnum},
-    [KEY_IFACE_VERSION] = {"iface_version", &type_numbers, FACT_INTERFACE, true, "4.0",
+    [KEY_UUID] = {"uuid", &type_guids, FACT_INTERFACE, LIST, SETS,
+                  "e3514235-4b06-11d1-ab04-00c04fc2dcd2", read_guid, match_uuid},
+    [KEY_OPNUM] = {"opnum", &type_ranges, FACT_OPNUM, LIST, BARE, "0,4-9", read_opnums,
+                   match_opnum},
+    [KEY_IFACE_VERSION] = {"iface_version", &type_numbers, FACT_INTERFACE, LIST, BARE, "4.0",
                            read_version, match_version},
-    [KEY_PROT] = {"prot", &type_numbers, FACT_PROTSEQ, true, "ncacn_ip_tcp", read_protseq,
+    [KEY_PROT] = {"prot", &type_numbers, FACT_PROTSEQ, LIST, BARE, "ncacn_ip_tcp", read_protseq,
                   match_protseq},
-    [KEY_PROCESS] = {"process", &type_patterns, FACT_PROCESS, true, "lsass.exe", read_pattern,
+    [KEY_PROCESS] = {"process", &type_patterns, FACT_PROCESS, LIST, BARE, "lsass.exe", read_pattern,
                      match_process},
-    [KEY_ENDPOINT] = {"endpoint", &type_patterns, FACT_ENDPOINT, true, "\\pipe\\lsarpc",
+    [KEY_ENDPOINT] = {"endpoint", &type_patterns, FACT_ENDPOINT, LIST, BARE, "\\pipe\\lsarpc",
                       read_endpoint, match_endpoint},
-    [KEY_ADDR] = {"addr", &type_addrs, FACT_CLIENT_ADDR, true, "10.0.0.0/8", read_addrs,
+    [KEY_ADDR] = {"addr", &type_addrs, FACT_CLIENT_ADDR, LIST, SETS, "10.0.0.0/8", read_addrs,
                   match_addr},
-    [KEY_AUTH] = {"auth", &type_levels, FACT_AUTHN, false, "privacy", read_auth, match_auth},
-    [KEY_OBJECT] = {"object", &type_guids, FACT_OBJECT, true,
+    [KEY_AUTH] = {"auth", &type_levels, FACT_AUTHN, ONE, BARE, "privacy", read_auth, match_auth},
+    [KEY_OBJECT] = {"object", &type_guids, FACT_OBJECT, LIST, BARE,
                     "00000000-0000-0000-0000-000000000000", read_guid, match_object},
-    [KEY_SID] = {"sid", &type_sids, FACT_SIDS, true, "S-1-5-32-544", read_sid, match_sid},
-    [KEY_USER] = {"user", &type_patterns, FACT_PRINCIPAL, true, "CORP\\admin*", read_user,
+    [KEY_SID] = {"sid", &type_sids, FACT_SIDS, LIST, SETS, "S-1-5-32-544", read_sid, match_sid},
+    [KEY_USER] = {"user", &type_patterns, FACT_PRINCIPAL, LIST, BARE, "CORP\\admin*", read_user,
                   match_user},
 };
 

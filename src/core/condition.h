@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/call.h"
+#include "core/condition_type.h"
 #include "core/decide.h"
 #include "core/image.h"
 
@@ -55,23 +56,18 @@ struct value_error {
     char suggestion[96]; /* empty: none */
 };
 
+/* What a value may depend on besides its own text. */
+struct value_context {
+    const struct sid *domain;      /* what DA, DU, … are relative to; NULL: not known */
+    const struct guid *interfaces; /* those that the rule names in uuid:, if it does */
+    size_t interface_count;
+};
+
 struct value_reader {
     struct value_list *list;
     struct text_pool *pool;
+    const struct value_context *context;
     struct value_error *error;
-};
-
-struct condition_type {
-    size_t size; /* of one value in the image */
-    /* Sorts values and joins what overlaps, in place; returns the new count. NULL: the order is
-     * kept. */
-    size_t (*normalise)(void *items, size_t count);
-    /* Whether every call that matches `inner` matches `outer`; pools as in value_covers(). */
-    bool (*covers)(const void *outer, const void *inner, const char *outer_text,
-                   const char *inner_text);
-    /* Whether no call matches both values. NULL: cannot be told, taken as not disjoint. */
-    bool (*disjoint)(const void *a, const void *b);
-    bool is_text; /* values are struct image_pattern */
 };
 
 struct condition_key {
@@ -79,6 +75,7 @@ struct condition_key {
     const struct condition_type *type;
     enum call_fact fact;
     bool multiple;       /* takes a comma list */
+    bool sets;           /* takes @NAME */
     const char *example; /* a value, for error messages */
     /* Reads one value of `length` bytes and appends it; false: reader->error says why. */
     bool (*read)(struct value_reader *reader, const char *text, size_t length);

@@ -38,13 +38,13 @@ void diagnostics_add(struct diagnostics *list, enum diagnostic_severity severity
     snprintf(item->suggestion, sizeof(item->suggestion), "%s", suggestion ? suggestion : "");
 }
 
-/* Files in the order of their names, then lines, then columns. */
+/* Files as they were read, then lines, then columns. */
 static int order(const void *a, const void *b)
 {
     const struct diagnostic *x = a;
     const struct diagnostic *y = b;
-    if (x->place.path != y->place.path) {
-        return strcmp(x->place.path, y->place.path);
+    if (x->place.file != y->place.file) {
+        return x->place.file < y->place.file ? -1 : 1;
     }
     if (x->place.line != y->place.line) {
         return x->place.line < y->place.line ? -1 : 1;

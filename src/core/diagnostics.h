@@ -17,6 +17,7 @@ enum diagnostic_severity { DIAGNOSTIC_ERROR, DIAGNOSTIC_WARNING };
 /* A place in a policy file. */
 struct source_place {
     const char *path; /* UTF-8, as the file was named */
+    uint32_t file;    /* in the order of reading; 0: the policy file */
     uint32_t line;    /* 1-based; 0: the file as a whole */
     uint32_t column;  /* 1-based byte; 0: the line as a whole */
     uint32_t span;    /* bytes that the message is about */

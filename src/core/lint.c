@@ -195,8 +195,14 @@ void policy_lint(struct policy *policy)
         find_shadow(&lint, i);
     }
     find_open_door(&lint);
+    for (size_t i = 0; i < policy->set_count; i++) {
+        if (!policy->sets[i].used) {
+            diagnostics_add(&policy->diagnostics, DIAGNOSTIC_WARNING, &policy->sets[i].place, NULL,
+                            "no rule uses the set '%s'", policy->sets[i].name);
+        }
+    }
     if (!policy->rule_count) {
-        struct source_place whole = {.path = policy->path};
+        struct source_place whole = {.path = policy->sources[0].path};
         diagnostics_add(&policy->diagnostics, DIAGNOSTIC_WARNING, &whole, NULL,
                         "the policy has no rules: every call is allowed and none is audited");
     }

@@ -42,27 +42,61 @@ struct policy_rule {
     size_t condition_count;
 };
 
+/* A file that the policy was read from: the policy file itself or an included one. */
+struct policy_source {
+    char *path;
+    char *text; /* as UTF-8: the places point into it */
+    size_t size;
+};
+
+/* What `set` defined. What its values are, only the keys that use it know. */
+struct policy_set {
+    char *name;
+    struct source_place place;     /* of the name */
+    struct source_place *elements; /* column and span of each value */
+    size_t count;
+    uint32_t reported; /* a bit for each enum policy_key whose errors in it were reported */
+    bool used;
+};
+
 struct policy {
     struct policy_rule *rules; /* in file order, of all targets */
     size_t rule_count;
     size_t rule_capacity;
     struct text_pool pool; /* texts of patterns */
 
-    char *path; /* of the policy file */
-    char *text; /* its content as UTF-8: the places point into it */
-    size_t text_size;
+    struct policy_source *sources; /* the policy file first */
+    size_t source_count;
+    struct policy_set *sets;
+    size_t set_count;
 
     char *json_path; /* option json FILE */
     bool json_off;
     bool eventlog_off;
     bool journal_off;
     bool unknown_lenient;
+    bool has_domain; /* `domain` holds the SID that DA, DU, … are relative to */
+    struct sid domain;
+    uint32_t options_seen; /* a bit for each option that was given */
 
     struct diagnostics diagnostics;
 };
 
+/* How deep includes may go, and how many files a policy may have in all. */
+#define POLICY_INCLUDE_DEPTH 8
+#define POLICY_FILES_MAX     1000
+
 struct policy_read_options {
     bool compat; /* take prose lines in a file with prefixes for comments, with a warning each */
+
+    /* What DA, DU, … are relative to unless the policy says so: this host's domain; NULL: none. */
+    const struct sid *domain;
+
+    /*
+     * Reads an included file into memory that free() gives back; NULL and a constant text in *why
+     * when it cannot be read. NULL here: include is an error.
+     */
+    void *(*read_file)(const char *path, size_t limit, size_t *size, const char **why);
 };
 
 /*
@@ -72,6 +106,7 @@ struct policy_read_options {
 struct policy *policy_read(const char *path, const void *bytes, size_t size,
                            const struct policy_read_options *options);
 void policy_free(struct policy *policy);
+void policy_rule_free(struct policy_rule *rule); /* what the rule holds */
 
 /* Adds warnings about rules that do not do what their author thinks. Only for a policy without
  * errors. */

@@ -9,14 +9,16 @@ A table is a list of cases:
     case: what it shows
     policy: [compat] [utf8-bom] [utf16le] [crlf]
         ... the policy, indented by four blanks ...
+    file: NAME
+        ... another file beside it, for include ...
     expect:
         uuid=... addr=... => block audit rule=2
         refused 3:7 part of the message
         good
         warns 2:1 part of the message
 
-In the policy, {{TEXT*N}} stands for N times TEXT. "refused" names one error (line and column, and a part of its text);
-all errors must be named. A case that is not refused must be expected as "good", by a verdict or by its warnings, which
+In the policy, {{TEXT*N}} stands for N times TEXT. "refused" names one error (line and column, and a part of its text;
+FILE:LINE:COLUMN in another file); all errors must be named. A case that is not refused must be expected as "good", by a verdict or by its warnings, which
 must all be named too when one is.
 """
 import codecs
@@ -26,13 +28,13 @@ import subprocess
 import sys
 import tempfile
 
-DIAGNOSTIC = re.compile(r"^.*?:(\d+):(\d+): (error|warning): (.*)$")
+DIAGNOSTIC = re.compile(r"^(.*?):(\d+):(\d+): (error|warning): (.*)$")
 
 
 class Case:
     def __init__(self, name, line):
         self.name, self.line = name, line
-        self.flags, self.policy, self.expect = [], [], []
+        self.flags, self.policy, self.files, self.expect = [], [], {}, []
 
 
 def read_table(path):
@@ -45,16 +47,22 @@ def read_table(path):
             elif line.startswith("policy:"):
                 section = "policy"
                 cases[-1].flags = line[7:].split()
+            elif line.startswith("file:"):
+                section = cases[-1].files.setdefault(line[5:].strip(), [])
             elif line.startswith("expect:"):
                 section = "expect"
             elif line.startswith("#") or not line.strip():
                 if section == "policy" and not line.strip():
                     cases[-1].policy.append("")
-            elif line.startswith("    ") and section:
+                elif isinstance(section, list) and not line.strip():
+                    section.append("")
+            elif line.startswith("    ") and section is not None:
                 if section == "policy":
                     cases[-1].policy.append(line[4:])
-                else:
+                elif section == "expect":
                     cases[-1].expect.append((number, line.strip()))
+                else:
+                    section.append(line[4:])
             else:
                 sys.exit("%s:%d: cannot be read" % (path, number))
     if not cases:
@@ -86,7 +94,9 @@ def found_diagnostics(stderr):
     for line in stderr.split("\n"):
         match = DIAGNOSTIC.match(line)
         if match:
-            found.append((match.group(3), "%s:%s" % (match.group(1), match.group(2)), match.group(4)))
+            path, line, column, kind, text = match.groups()
+            name = "" if os.path.basename(path) == "policy.conf" else os.path.basename(path) + ":"
+            found.append((kind, "%s%s:%s" % (name, line, column), text))
     return found
 
 
@@ -111,6 +121,9 @@ def run_case(rpcfw, case, path, folder):
     policy = os.path.join(folder, "policy.conf")
     with open(policy, "wb") as out:
         out.write(policy_bytes(case))
+    for name, lines in case.files.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
+            out.write("\n".join(lines) + "\n")
     compat = ["--compat"] if "compat" in case.flags else []
     code, _, stderr = run([rpcfw, "check", policy] + compat)
     found = found_diagnostics(stderr)
@@ -133,7 +146,7 @@ def run_case(rpcfw, case, path, folder):
             continue
         words, verdict = (part.strip() for part in text.split("=>"))
         code, stdout, stderr = run([rpcfw, "explain", "-p", policy] + compat + words.split())
-        first = stdout.split("\n")[0]
+        first = stdout.split("\n")[0].replace(folder + os.sep, "")
         if code != 0 or first != verdict:
             fail(number, "'%s' instead of '%s' (%d) %s" % (first, verdict, code, stderr.strip()))
         checks += 1
