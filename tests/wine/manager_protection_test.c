@@ -175,10 +175,13 @@ static void test_processes_to_refuse(void)
     protection_add(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_NOT_SERVER, "rpcrt4.dll", "a process without RPC");
     check(!protection_has_agent(target.pid), "is not entered");
+    /* A handle keeps the PID of an ended process from being used again. */
     DWORD pid = target.pid;
-    end_target(&target);
+    TerminateProcess(target.process, 0);
+    WaitForSingleObject(target.process, 10000);
     protection_add(agent_path, pid, &result);
-    check_result(&result, PROTECTION_REFUSED, NULL, "a process that has ended");
+    check_result(&result, PROTECTION_REFUSED, "it has ended", "a process that has ended");
+    CloseHandle(target.process);
     protection_remove(pid, &result);
     check_result(&result, PROTECTION_ABSENT, NULL, "and to unprotect it");
     protection_add(agent_path, 0, &result);

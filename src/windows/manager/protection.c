@@ -45,6 +45,18 @@ static void refuse_with_error(struct protection_result *result, const char *what
     conclude(result, PROTECTION_REFUSED, "%s: %s", what, win32_error_text(error, text));
 }
 
+/* The same for something that failed in an open process, which may have ended under our hands. */
+static void refuse_in_process(struct protection_result *result, HANDLE process, const char *what,
+                              DWORD error)
+{
+    DWORD code = STILL_ACTIVE;
+    if (GetExitCodeProcess(process, &code) && code != STILL_ACTIVE) {
+        conclude(result, PROTECTION_REFUSED, "it has ended");
+    } else {
+        refuse_with_error(result, what, error);
+    }
+}
+
 bool protection_has_agent(DWORD pid)
 {
     struct process_module module;
@@ -210,7 +222,7 @@ static void judge_loaded(HANDLE process, DWORD pid, const wchar_t *dll_path,
 {
     struct process_module module;
     if (!process_find_modules(pid, module_names, &module, 1)) {
-        refuse_with_error(result, "its modules cannot be listed", GetLastError());
+        refuse_in_process(result, process, "its modules cannot be listed", GetLastError());
     } else if (!module.base) {
         conclude_remote_error(result, REMOTE_AGENT_GONE);
     } else {
@@ -235,7 +247,7 @@ static void inject(HANDLE process, DWORD pid, const wchar_t *dll_path,
                  LOAD_TIMEOUT / 1000);
         break;
     default:
-        refuse_with_error(result, "the agent cannot be brought in", GetLastError());
+        refuse_in_process(result, process, "the agent cannot be brought in", GetLastError());
         break;
     }
 }
@@ -246,7 +258,7 @@ static bool can_enter(HANDLE process, struct protection_result *result)
     BOOL theirs = FALSE;
     BOOL ours = FALSE;
     if (!IsWow64Process(process, &theirs) || !IsWow64Process(GetCurrentProcess(), &ours)) {
-        refuse_with_error(result, "its architecture cannot be told", GetLastError());
+        refuse_in_process(result, process, "its architecture cannot be told", GetLastError());
         return false;
     }
     if (theirs != ours) {
@@ -276,7 +288,7 @@ static void add_to_open_process(HANDLE process, DWORD pid, const wchar_t *dll_pa
         return;
     }
     if (!process_find_modules(pid, module_names, modules, MODULE_COUNT)) {
-        refuse_with_error(result, "its modules cannot be listed", GetLastError());
+        refuse_in_process(result, process, "its modules cannot be listed", GetLastError());
         return;
     }
     if (modules[MODULE_AGENT].base) {
@@ -374,7 +386,7 @@ static bool run_routine(const struct remote_agent *agent, uintptr_t routine, DWO
         conclude(result, PROTECTION_REFUSED, "the agent has not answered after %d s",
                  ROUTINE_TIMEOUT / 1000);
     } else {
-        refuse_with_error(result, "the agent cannot be reached", error);
+        refuse_in_process(result, agent->process, "the agent cannot be reached", error);
     }
     return false;
 }
