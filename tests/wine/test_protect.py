@@ -6,7 +6,7 @@ import unittest
 import rpccaller
 import winebox
 from firewall import AGENT, Firewall, MODULE_GONE_SECONDS, field
-from rpccaller import ACCESS_DENIED, ADD, DEMO, PID, SERVED, Caller
+from rpccaller import ACCESS_DENIED, ADD, ASYNCHRONOUS, DEMO, PID, SERVED, Caller
 
 NEAR, FAR = '127.0.0.1', '127.0.0.77'
 DENIED = ('fault', ACCESS_DENIED)
@@ -101,6 +101,19 @@ class Protect(unittest.TestCase):
         self.assertEqual([(field(event, 'event.action'), field(event, 'event.outcome'), field(event, 'source.ip'),
                            field(event, 'rpc.opnum'), field(event, 'rule.id')) for event in events],
                          [('rpc-call-blocked', 'failure', FAR, ADD, '1')] * 2)
+
+    def test_asynchronous_calls_pass_the_firewall_too(self):
+        self.firewall.apply(f'uuid:{ASYNCHRONOUS[0]} addr:{FAR} action:block audit:true',
+                            f'uuid:{ASYNCHRONOUS[0]} action:allow audit:true')
+        self.firewall.skip_events()
+        with Caller(self.port, ASYNCHRONOUS, FAR) as caller:
+            self.assertEqual([caller.number(0, 2, 40), caller.number(0, 2, 40)], [DENIED, DENIED])
+        with Caller(self.port, ASYNCHRONOUS, NEAR) as caller:
+            self.assertEqual([caller.number(0, number, 40) for number in range(20)], list(range(40, 60)))
+        events = self.firewall.wait_calls(22)
+        self.assertEqual([field(event, 'event.action') for event in events],
+                         ['rpc-call-blocked'] * 2 + ['rpc-call-allowed'] * 20)
+        self.assertEqual({field(event, 'rpc.function') for event in events}, {'NdrAsyncServerCall'})
 
     def test_a_large_request_is_left_whole(self):
         self.firewall.apply(AUDIT_ALL)

@@ -36,6 +36,8 @@ class Servers(unittest.TestCase):
             self.assertEqual(caller.number(0, 6, 7), 42)
         with Caller(self.port, rpccaller.DRSUAPI) as caller:
             self.assertEqual([caller.number(opnum) for opnum in range(5)], [0, 1, 2, 3, 4])
+        with Caller(self.port, rpccaller.ASYNCHRONOUS) as caller:
+            self.assertEqual([caller.number(0, number, 40) for number in range(50)], list(range(40, 90)))
 
     def test_a_fault_is_told_from_an_answer(self):
         with Caller(self.port) as caller:

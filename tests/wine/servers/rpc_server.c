@@ -2,8 +2,8 @@
 /*
  * rpc_server.exe [--tcp PORT] [--np PIPE] [--lrpc NAME] [--delay MS] [--threads N]
  *
- * Serves the interfaces demo, other and drsuapi (a stand-in) on the given endpoints, after the
- * delay, and prints STARTED pid=N at once and READY pid=N when calls can come in. Without an
+ * Serves the interfaces demo, other, asynchronous and drsuapi (a stand-in) on the given endpoints, after
+ * the delay, and prints STARTED pid=N at once and READY pid=N when calls can come in. Without an
  * endpoint it loads the runtime and listens nowhere. Requests on stdin: control.h; it ends when its
  * stdin does.
  */
@@ -13,10 +13,12 @@
 #include <string.h>
 #include <windows.h>
 #include <rpc.h>
+#include <rpcasync.h>
 
 #include "control.h"
 #include "demo.h"
 #include "drsuapi.h"
+#include "asynchronous.h"
 #include "other.h"
 
 #define DEFAULT_THREADS 4
@@ -114,6 +116,17 @@ LONG __cdecl IDL_DRSUpdateRefs(void)
     return 4;
 }
 
+/*
+ * The handle is the asynchronous call. It is completed before this returns: Wine answers at the
+ * return whatever the buffer holds then.
+ */
+void __cdecl asynchronous_add(handle_t call, LONG a, LONG b, LONG *sum)
+{
+    InterlockedIncrement(&served);
+    *sum = (LONG)((ULONG)a + (ULONG)b);
+    RpcAsyncCompleteCall((PRPC_ASYNC_STATE)call, NULL);
+}
+
 static bool use_endpoint(const char *protseq, const char *endpoint)
 {
     if (!endpoint)
@@ -141,7 +154,7 @@ static bool serve(const struct settings *settings)
         !use_endpoint("ncalrpc", settings->lrpc))
         return false;
     if (!register_interface(demo_v1_0_s_ifspec) || !register_interface(other_v2_1_s_ifspec) ||
-        !register_interface(drsuapi_v4_0_s_ifspec))
+        !register_interface(drsuapi_v4_0_s_ifspec) || !register_interface(asynchronous_v1_0_s_ifspec))
         return false;
     RPC_STATUS status = RpcServerListen(settings->threads, RPC_C_LISTEN_MAX_CALLS_DEFAULT, TRUE);
     if (status == RPC_S_OK)
