@@ -46,7 +46,7 @@ static bool unprotect(unsigned long round, DWORD pid)
         return false;
     }
     protection_remove(pid, &result);
-    bool left = protection_confirm_left(pid, LEFT_MS);
+    bool left = protection_confirm_left(pid, &result, LEFT_MS) && !protection_has_agent(pid);
     policy_manager_unlock(lock);
     if (left && (result.outcome == PROTECTION_REMOVED || result.outcome == PROTECTION_DRAINING))
         return true;

@@ -137,7 +137,7 @@ class Protect(unittest.TestCase):
             self.firewall.write_policy('action:allow', 'opnum:3 action:deny')
             done = self.firewall.manager('update')
             self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-            self.assertRegex(done.stderr, r'RpcFw\.conf:2:9: error: ')
+            self.assertRegex(done.stderr, r'RpcFw\.conf:2:16: error: ')
             self.assertEqual(caller.add(), DENIED)
 
     def test_unprotect_leaves_the_server_as_it_was(self):
