@@ -1,62 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/decide.h"
 
+#include "core/address_table.h"
 #include "core/condition.h"
+#include "core/sid_table.h"
 
-/* Ascending rule numbers that are still to be tried, from the interface's list and from the rules
- * for any interface. */
+/* ---- Finding what can match ---- */
+
+/*
+ * A call can match rules of four kinds: those that name its interface and opnum, its interface
+ * alone, its opnum alone, or neither. Each kind is a list of groups.
+ */
+#define LISTS 4
+
 struct candidates {
-    const uint32_t *named;
-    const uint32_t *named_end;
-    const uint32_t *any;
-    const uint32_t *any_end;
+    const struct image_group *next[LISTS];
+    const struct image_group *end[LISTS];
 };
+
+static const void *elements(const struct policy_image *image, const struct image_table *table)
+{
+    return (const char *)image + table->offset;
+}
 
 static const struct image_interface *find_interface(const struct policy_image *image,
                                                     const struct guid *uuid)
 {
-    const struct image_interface *table =
-        (const struct image_interface *)((const char *)image + image->interfaces.offset);
-    uint32_t low = 0;
-    uint32_t high = image->interfaces.count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = guid_compare(uuid, &table[middle].uuid);
-        if (order == 0) {
-            return &table[middle];
+    const struct image_interface *table = elements(image, &image->interfaces);
+    uint32_t slots = image->interfaces.count;
+    uint32_t start = slots ? image_interface_slot(uuid, slots) : 0;
+    for (uint32_t step = 0; step < slots; step++) {
+        const struct image_interface *slot = &table[(start + step) & (slots - 1)];
+        if (!slot->used) {
+            return NULL;
         }
-        if (order < 0) {
-            high = middle;
-        } else {
-            low = middle + 1;
+        if (guid_equal(&slot->uuid, uuid)) {
+            return slot;
         }
     }
     return NULL;
 }
 
-static struct candidates candidates_of(const struct policy_image *image, const struct guid *uuid)
+static void add_list(const struct policy_image *image, uint32_t number, unsigned kind,
+                     struct candidates *candidates)
 {
-    const uint32_t *named = (const uint32_t *)((const char *)image + image->candidates.offset);
-    const uint32_t *any = (const uint32_t *)((const char *)image + image->any.offset);
-    const struct image_interface *interface = find_interface(image, uuid);
-    struct candidates list = {.any = any, .any_end = any + image->any.count};
-    if (interface) {
-        list.named = named + interface->first;
-        list.named_end = list.named + interface->count;
+    if (number != IMAGE_NO_LIST) {
+        const struct image_list *lists = elements(image, &image->lists);
+        const struct image_group *groups = elements(image, &image->groups);
+        candidates->next[kind] = groups + lists[number].first;
+        candidates->end[kind] = candidates->next[kind] + lists[number].count;
     }
-    return list;
 }
 
-/* The lowest rule number left, or VERDICT_NO_RULE. */
-static uint32_t next_candidate(struct candidates *list)
+static void add_opnums(const struct policy_image *image, const struct image_opnums *opnums,
+                       uint16_t opnum, unsigned kind, struct candidates *candidates)
 {
-    bool has_named = list->named != list->named_end;
-    bool has_any = list->any != list->any_end;
-    if (has_named && (!has_any || *list->named < *list->any)) {
-        return *list->named++;
+    uint32_t at = (uint32_t)opnum - opnums->first;
+    add_list(image, opnums->any, kind, candidates);
+    if (opnum >= opnums->first && at < opnums->count) {
+        const uint32_t *numbers = elements(image, &image->opnum_lists);
+        add_list(image, numbers[opnums->lists + at], kind + 1, candidates);
     }
-    return has_any ? *list->any++ : VERDICT_NO_RULE;
 }
+
+static struct candidates candidates_of(const struct policy_image *image, const struct call *call)
+{
+    struct candidates candidates = {0};
+    const struct image_interface *interface = find_interface(image, &call->interface);
+    if (interface) {
+        add_opnums(image, &interface->opnums, call->opnum, 0, &candidates);
+    }
+    add_opnums(image, &image->others, call->opnum, 2, &candidates);
+    return candidates;
+}
+
+/* Takes the group with the lowest first rule, unless that is not below `bound`. */
+static const struct image_group *next_group(struct candidates *candidates, uint32_t bound)
+{
+    unsigned lowest = LISTS;
+    for (unsigned i = 0; i < LISTS; i++) {
+        if (candidates->next[i] != candidates->end[i] && candidates->next[i]->first_rule < bound) {
+            lowest = i;
+            bound = candidates->next[i]->first_rule;
+        }
+    }
+    return lowest < LISTS ? candidates->next[lowest]++ : NULL;
+}
+
+/* ---- Conditions ---- */
 
 /*
  * Local calls are seen only by rules that name ncalrpc. Asked as late as possible: the protocol
@@ -81,42 +112,119 @@ static bool unknown_matches(const struct policy_image *image, const struct image
     return (rule->flags & IMAGE_RULE_BLOCK) && !(image->options & IMAGE_OPTION_UNKNOWN_LENIENT);
 }
 
-static enum match_result match_conditions(const struct policy_image *image,
-                                          const struct image_rule *rule, struct call *call,
-                                          uint32_t *failed, uint32_t *unknown)
+/* What a list of conditions comes to, for one rule or for the rules of a group. */
+struct matching {
+    const struct policy_image *image;
+    struct call *call;
+    const struct image_rule *rule; /* one of those that the conditions belong to */
+    uint32_t failed;               /* the first condition that failed or could not be told */
+    uint32_t unknown;              /* facts that could not be told */
+    bool seen;                     /* whether the rule sees this call was asked, and it does */
+};
+
+static bool is_seen(struct matching *matching)
 {
-    const struct image_condition *condition =
-        (const struct image_condition *)((const char *)image + image->conditions.offset) +
-        rule->first_condition;
+    matching->seen = matching->seen || sees_call(matching->rule, matching->call);
+    return matching->seen;
+}
+
+static enum match_result match_conditions(struct matching *matching, uint32_t first, uint32_t count)
+{
+    const struct image_condition *table = elements(matching->image, &matching->image->conditions);
     enum match_result result = MATCH_YES;
-    bool seen = false;
-    *failed = UINT32_MAX;
-    for (uint32_t i = 0; i < rule->condition_count; i++) {
-        if (!seen && !is_free(condition[i].key)) {
-            if (!sees_call(rule, call)) {
-                return MATCH_NO;
-            }
-            seen = true;
-        }
-        enum match_result one = condition_match(image, &condition[i], call);
-        if (one == MATCH_NO) {
-            *failed = rule->first_condition + i;
+    for (uint32_t i = first; i < first + count; i++) {
+        if (!is_free(table[i].key) && !is_seen(matching)) {
             return MATCH_NO;
         }
-        if (one == MATCH_UNKNOWN) {
-            if (result == MATCH_YES) {
-                *failed = rule->first_condition + i;
-            }
-            result = MATCH_UNKNOWN;
-            *unknown |= FACT_BIT(condition_keys[condition[i].key].fact);
-            /* Nothing that follows can make an allow rule match: spare the host the question. */
-            if (!unknown_matches(image, rule)) {
-                return result;
-            }
+        enum match_result one = condition_match(matching->image, &table[i], matching->call);
+        if (one == MATCH_YES) {
+            continue;
+        }
+        if (one == MATCH_NO || result == MATCH_YES) {
+            matching->failed = i;
+        }
+        if (one == MATCH_NO) {
+            return MATCH_NO;
+        }
+        result = MATCH_UNKNOWN;
+        matching->unknown |= FACT_BIT(condition_keys[table[i].key].fact);
+        /* Nothing that follows can make an allow rule match: spare the host the question. */
+        if (!unknown_matches(matching->image, matching->rule)) {
+            return result;
         }
     }
-    return seen || sees_call(rule, call) ? result : MATCH_NO;
+    return is_seen(matching) ? result : MATCH_NO;
 }
+
+enum match_result decide_rule(const struct policy_image *image, uint32_t number, struct call *call,
+                              uint32_t *failed)
+{
+    const struct image_rule *rule = image_rule(image, number);
+    struct matching matching = {.image = image, .call = call, .rule = rule, .failed = UINT32_MAX};
+    enum match_result result =
+        match_conditions(&matching, rule->first_condition, rule->condition_count);
+    *failed = matching.failed;
+    return result;
+}
+
+/* ---- Groups ---- */
+
+static uint32_t lower(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint32_t find_sids(const struct sid_slot *table, uint32_t slots, const struct call *call)
+{
+    uint32_t found = SID_TABLE_NO_RULE;
+    for (size_t i = 0; i < call->sid_count; i++) {
+        found = lower(found, sid_table_find(table, slots, call->sids[i]));
+    }
+    return found;
+}
+
+/* The rule of a table that the call's address or SIDs lead to; the fact itself may be unknown. */
+static uint32_t look_up(struct matching *matching, const struct image_group *group)
+{
+    const char *table = (const char *)matching->image + group->table;
+    bool addresses = group->kind == IMAGE_GROUP_ADDRESSES;
+    enum call_fact fact = addresses ? FACT_CLIENT_ADDR : FACT_SIDS;
+    if (!call_knows(matching->call, fact)) {
+        matching->unknown |= FACT_BIT(fact);
+        return group->first_block;
+    }
+    return addresses ? address_table_find((const struct address_entry *)table, group->count,
+                                          &matching->call->client_addr)
+                     : find_sids((const struct sid_slot *)table, group->count, matching->call);
+}
+
+/* The first rule of the group that decides the call, or IMAGE_NO_RULE. */
+static uint32_t match_group(struct matching *matching, const struct image_group *group)
+{
+    uint32_t number = group->first_rule;
+    matching->rule = image_rule(matching->image, number);
+    matching->unknown = 0;
+    matching->seen = false;
+    if (match_conditions(matching, group->first_condition, group->condition_count) == MATCH_NO) {
+        return IMAGE_NO_RULE;
+    }
+    if (matching->unknown && !unknown_matches(matching->image, matching->rule)) {
+        return IMAGE_NO_RULE;
+    }
+    if (group->kind != IMAGE_GROUP_RULE) {
+        if (!is_seen(matching)) {
+            return IMAGE_NO_RULE;
+        }
+        number = look_up(matching, group);
+    }
+    if (number != IMAGE_NO_RULE && matching->unknown &&
+        !unknown_matches(matching->image, image_rule(matching->image, number))) {
+        return IMAGE_NO_RULE;
+    }
+    return number;
+}
+
+/* ---- The verdict ---- */
 
 static struct verdict verdict_of(const struct image_rule *rule, uint32_t number, uint32_t unknown)
 {
@@ -132,39 +240,42 @@ static struct verdict verdict_of(const struct image_rule *rule, uint32_t number,
     };
 }
 
-struct verdict decide(const struct policy_image *image, struct call *call)
+/* A call to an unknown interface or opnum may concern any rule: they are tried one by one. */
+static struct verdict decide_without_index(const struct policy_image *image, struct call *call)
 {
-    const struct verdict none = {.rule = VERDICT_NO_RULE};
-    bool interface_known = call_knows(call, FACT_INTERFACE);
-    struct candidates list = {0};
-    uint32_t next = 0;
-
-    if (!image->rules.count) {
-        return none;
-    }
-    if (interface_known) {
-        list = candidates_of(image, &call->interface);
-    }
-    for (;;) {
-        /* A call to an unknown interface may concern any rule. */
-        uint32_t number = interface_known ? next_candidate(&list) : next++;
-        if (number >= image->rules.count) {
-            return none;
-        }
-        const struct image_rule *rule = image_rule(image, number);
-        uint32_t failed;
-        uint32_t unknown = 0;
-        enum match_result result = match_conditions(image, rule, call, &failed, &unknown);
+    for (uint32_t i = 0; i < image->rules.count; i++) {
+        const struct image_rule *rule = image_rule(image, i);
+        struct matching matching = {.image = image, .call = call, .rule = rule};
+        enum match_result result =
+            match_conditions(&matching, rule->first_condition, rule->condition_count);
         if (result == MATCH_YES || (result == MATCH_UNKNOWN && unknown_matches(image, rule))) {
-            return verdict_of(rule, number, unknown);
+            return verdict_of(rule, i, matching.unknown);
         }
     }
+    return (struct verdict){.rule = VERDICT_NO_RULE};
 }
 
-enum match_result decide_rule(const struct policy_image *image, uint32_t number, struct call *call,
-                              uint32_t *failed)
+struct verdict decide(const struct policy_image *image, struct call *call)
 {
-    const struct image_rule *rule = image_rule(image, number);
+    struct matching matching = {.image = image, .call = call};
+    uint32_t best = IMAGE_NO_RULE;
     uint32_t unknown = 0;
-    return match_conditions(image, rule, call, failed, &unknown);
+
+    if (!image->rules.count) {
+        return (struct verdict){.rule = VERDICT_NO_RULE};
+    }
+    if (!call_knows(call, FACT_INTERFACE) || !call_knows(call, FACT_OPNUM)) {
+        return decide_without_index(image, call);
+    }
+    struct candidates candidates = candidates_of(image, call);
+    const struct image_group *group;
+    while ((group = next_group(&candidates, best)) != NULL) {
+        uint32_t number = match_group(&matching, group);
+        if (number < best) {
+            best = number;
+            unknown = matching.unknown;
+        }
+    }
+    return best == IMAGE_NO_RULE ? (struct verdict){.rule = VERDICT_NO_RULE}
+                                 : verdict_of(image_rule(image, best), best, unknown);
 }

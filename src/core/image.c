@@ -3,8 +3,10 @@
 
 #include <string.h>
 
+#include "core/address_table.h"
 #include "core/condition.h"
 #include "core/image_checksum.h"
+#include "core/sid_table.h"
 
 uint64_t image_checksum(const struct policy_image *image)
 {
@@ -44,38 +46,119 @@ static bool string_is_inside(const struct policy_image *image, image_string stri
     return string < image->strings.count;
 }
 
+static bool table_is_inside(const struct policy_image *image, const struct image_table *table,
+                            size_t size, size_t alignment)
+{
+    return inside(image, table->offset, table->count, size, alignment);
+}
+
 static bool tables_are_inside(const struct policy_image *image)
 {
     const struct image_table *strings = &image->strings;
-    return inside(image, image->rules.offset, image->rules.count, sizeof(struct image_rule), 4) &&
-           inside(image, image->conditions.offset, image->conditions.count,
-                  sizeof(struct image_condition), 4) &&
-           inside(image, image->interfaces.offset, image->interfaces.count,
-                  sizeof(struct image_interface), 4) &&
-           inside(image, image->candidates.offset, image->candidates.count, sizeof(uint32_t), 4) &&
-           inside(image, image->any.offset, image->any.count, sizeof(uint32_t), 4) &&
-           inside(image, strings->offset, strings->count, 1, 1) && strings->count > 0 &&
+    return table_is_inside(image, &image->rules, sizeof(struct image_rule), 4) &&
+           table_is_inside(image, &image->conditions, sizeof(struct image_condition), 4) &&
+           table_is_inside(image, &image->interfaces, sizeof(struct image_interface), 4) &&
+           table_is_inside(image, &image->opnum_lists, sizeof(uint32_t), 4) &&
+           table_is_inside(image, &image->lists, sizeof(struct image_list), 4) &&
+           table_is_inside(image, &image->groups, sizeof(struct image_group), 4) &&
+           table_is_inside(image, strings, 1, 1) && strings->count > 0 &&
            ((const char *)image)[strings->offset + strings->count - 1] == '\0' &&
-           string_is_inside(image, image->json_path);
+           string_is_inside(image, image->json_path) &&
+           (image->interfaces.count & (image->interfaces.count - 1)) == 0;
 }
 
-static bool rule_numbers_exist(const struct policy_image *image, const struct image_table *table)
+static const void *elements(const struct policy_image *image, const struct image_table *table)
 {
-    const uint32_t *numbers = (const uint32_t *)((const char *)image + table->offset);
-    for (uint32_t i = 0; i < table->count; i++) {
-        if (numbers[i] >= image->rules.count) {
+    return (const char *)image + table->offset;
+}
+
+static bool list_exists(const struct policy_image *image, uint32_t list)
+{
+    return list == IMAGE_NO_LIST || list < image->lists.count;
+}
+
+static bool opnums_are_inside(const struct policy_image *image, const struct image_opnums *opnums)
+{
+    return list_exists(image, opnums->any) &&
+           (uint64_t)opnums->lists + opnums->count <= image->opnum_lists.count;
+}
+
+static bool index_is_inside(const struct policy_image *image)
+{
+    const struct image_interface *interface = elements(image, &image->interfaces);
+    const uint32_t *opnum_list = elements(image, &image->opnum_lists);
+    const struct image_list *list = elements(image, &image->lists);
+    for (uint32_t i = 0; i < image->interfaces.count; i++) {
+        if (interface[i].used && !opnums_are_inside(image, &interface[i].opnums)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < image->opnum_lists.count; i++) {
+        if (!list_exists(image, opnum_list[i])) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < image->lists.count; i++) {
+        if ((uint64_t)list[i].first + list[i].count > image->groups.count) {
+            return false;
+        }
+    }
+    return opnums_are_inside(image, &image->others);
+}
+
+/* A rule that a table names: one that exists, or none. */
+static bool rule_exists(const struct policy_image *image, uint32_t rule)
+{
+    return rule == IMAGE_NO_RULE || rule < image->rules.count;
+}
+
+static bool address_table_is_inside(const struct policy_image *image,
+                                    const struct image_group *group)
+{
+    const struct address_entry *entry =
+        (const struct address_entry *)((const char *)image + group->table);
+    if (!inside(image, group->table, group->count, sizeof(*entry), 8)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < group->count; i++) {
+        if (!rule_exists(image, entry[i].rule)) {
             return false;
         }
     }
     return true;
 }
 
-static bool interfaces_are_inside(const struct policy_image *image)
+static bool sid_table_is_inside(const struct policy_image *image, const struct image_group *group)
 {
-    const struct image_interface *at =
-        (const struct image_interface *)((const char *)image + image->interfaces.offset);
-    for (uint32_t i = 0; i < image->interfaces.count; i++) {
-        if ((uint64_t)at[i].first + at[i].count > image->candidates.count) {
+    const struct sid_slot *slot = (const struct sid_slot *)((const char *)image + group->table);
+    if (!inside(image, group->table, group->count, sizeof(*slot), 4) || !group->count ||
+        (group->count & (group->count - 1)) != 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < group->count; i++) {
+        if (!rule_exists(image, slot[i].rule) ||
+            (slot[i].rule != SID_TABLE_NO_RULE && !sid_is_valid(&slot[i].sid))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool groups_are_inside(const struct policy_image *image)
+{
+    const struct image_group *at = elements(image, &image->groups);
+    for (uint32_t i = 0; i < image->groups.count; i++) {
+        if (at[i].first_rule >= image->rules.count || !rule_exists(image, at[i].first_block) ||
+            (uint64_t)at[i].first_condition + at[i].condition_count > image->conditions.count) {
+            return false;
+        }
+        bool good = at[i].kind == IMAGE_GROUP_RULE;
+        if (at[i].kind == IMAGE_GROUP_ADDRESSES) {
+            good = address_table_is_inside(image, &at[i]);
+        } else if (at[i].kind == IMAGE_GROUP_SIDS) {
+            good = sid_table_is_inside(image, &at[i]);
+        }
+        if (!good) {
             return false;
         }
     }
@@ -108,6 +191,19 @@ static bool patterns_are_inside(const struct policy_image *image,
     return true;
 }
 
+/* Comparing a SID reads as many numbers as it claims to have. */
+static bool sids_are_valid(const struct policy_image *image,
+                           const struct image_condition *condition)
+{
+    const struct sid *at = (const struct sid *)((const char *)image + condition->offset);
+    for (uint32_t i = 0; i < condition->count; i++) {
+        if (!sid_is_valid(&at[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool conditions_are_inside(const struct policy_image *image)
 {
     const struct image_condition *at =
@@ -120,7 +216,8 @@ static bool conditions_are_inside(const struct policy_image *image)
         if (!at[i].count || !inside(image, at[i].offset, at[i].count, type->size, 4)) {
             return false;
         }
-        if (type->is_text && !patterns_are_inside(image, &at[i])) {
+        if ((type->is_text && !patterns_are_inside(image, &at[i])) ||
+            (type == &type_sids && !sids_are_valid(image, &at[i]))) {
             return false;
         }
     }
@@ -145,9 +242,8 @@ enum image_error image_validate(const void *bytes, size_t size)
     if (image->checksum != image_checksum(image)) {
         return IMAGE_BAD_CHECKSUM;
     }
-    if (!tables_are_inside(image) || !rule_numbers_exist(image, &image->candidates) ||
-        !rule_numbers_exist(image, &image->any) || !interfaces_are_inside(image) ||
-        !rules_are_inside(image) || !conditions_are_inside(image)) {
+    if (!tables_are_inside(image) || !rules_are_inside(image) || !conditions_are_inside(image) ||
+        !index_is_inside(image) || !groups_are_inside(image)) {
         return IMAGE_BAD_LAYOUT;
     }
     return IMAGE_OK;

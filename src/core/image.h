@@ -13,13 +13,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/guid.h"
 #include "core/ipaddr.h"
 #include "core/sid.h"
 
 #define IMAGE_MAGIC          "RPCFWIMG"
-#define IMAGE_FORMAT_VERSION 1u
+#define IMAGE_FORMAT_VERSION 2u
 
 /* A million rules with a few conditions each stay well below. */
 #define IMAGE_MAX_SIZE (1u << 30)
@@ -40,6 +41,22 @@ typedef uint32_t image_string;
 #define IMAGE_OPTION_JSON_OFF                                                                      \
     0x8u /* json is off by `option json off`; without it and a path: the default */
 
+/*
+ * Rules by opnum: those for opnum `first` + i are the list number lists[i] of the image's
+ * opnum_lists, from element `lists` on; those for every opnum, or for too many, are the list `any`.
+ */
+struct image_opnums {
+    uint32_t any; /* number of a list; IMAGE_NO_LIST: none */
+    uint32_t first;
+    uint32_t count;
+    uint32_t lists;
+};
+
+#define IMAGE_NO_LIST UINT32_MAX
+
+/* An opnum above it is looked for in `any`: no protocol has so many methods. */
+#define IMAGE_OPNUM_LIMIT 1024u
+
 struct policy_image {
     char magic[8]; /* IMAGE_MAGIC without its zero */
     uint32_t format_version;
@@ -48,12 +65,14 @@ struct policy_image {
                           forgers */
     uint32_t options;  /* IMAGE_OPTION_… */
     image_string json_path;
-    struct image_table rules;      /* struct image_rule, in file order */
-    struct image_table conditions; /* struct image_condition */
-    struct image_table interfaces; /* struct image_interface, sorted by UUID */
-    struct image_table candidates; /* uint32_t rule numbers; each interface's are ascending */
-    struct image_table any; /* uint32_t: ascending numbers of the rules that name no interface */
-    struct image_table strings; /* bytes; the last is zero */
+    struct image_table rules;       /* struct image_rule, in file order */
+    struct image_table conditions;  /* struct image_condition */
+    struct image_table interfaces;  /* struct image_interface: a hash table, a power of two or 0 */
+    struct image_opnums others;     /* the rules that name no interface */
+    struct image_table opnum_lists; /* uint32_t: numbers of lists, or IMAGE_NO_LIST */
+    struct image_table lists;       /* struct image_list */
+    struct image_table groups;      /* struct image_group */
+    struct image_table strings;     /* bytes; the last is zero */
 };
 
 #define IMAGE_RULE_BLOCK   0x01u
@@ -81,12 +100,52 @@ struct image_condition {
     uint32_t count;  /* of values */
 };
 
-/* The rules that can match calls to one interface, besides those of `any`. */
+/* The rules that name an interface. An empty slot of the hash table has `used` 0. */
 struct image_interface {
     struct guid uuid;
-    uint32_t first; /* in candidates */
+    struct image_opnums opnums;
+    uint32_t used;
+};
+
+/* Rules in their order, as groups. */
+struct image_list {
+    uint32_t first; /* in groups */
     uint32_t count;
 };
+
+enum image_group_kind {
+    IMAGE_GROUP_RULE,      /* one rule */
+    IMAGE_GROUP_ADDRESSES, /* rules that differ only in addr: struct address_entry */
+    IMAGE_GROUP_SIDS,      /* rules that differ only in sid: struct sid_slot */
+};
+
+/*
+ * Neighbouring rules of a list. The conditions are those that all of them share, without what the
+ * list itself stands for. When there are any, the rules of a group are all IMAGE_RULE_BLOCK or
+ * none.
+ */
+struct image_group {
+    uint32_t first_rule;  /* the lowest number */
+    uint32_t first_block; /* the lowest with IMAGE_RULE_BLOCK, or IMAGE_NO_RULE */
+    uint32_t first_condition;
+    uint16_t condition_count;
+    uint16_t kind;  /* enum image_group_kind */
+    uint32_t table; /* byte offset */
+    uint32_t count; /* of its elements */
+};
+
+#define IMAGE_NO_RULE UINT32_MAX
+
+/* Where the search for an interface begins: a number below `slots`, a power of two. */
+static inline uint32_t image_interface_slot(const struct guid *uuid, uint32_t slots)
+{
+    uint32_t tail[2];
+    memcpy(tail, uuid->data4, sizeof(tail));
+    uint32_t hash = uuid->data1 ^ ((uint32_t)uuid->data2 << 16 | uuid->data3);
+    hash = (hash ^ tail[0]) * 0x9e3779b1u;
+    hash = (hash ^ tail[1] ^ hash >> 15) * 0x85ebca6bu;
+    return (hash ^ hash >> 16) & (slots - 1);
+}
 
 /* A range of numbers: a value of opnum:. */
 struct image_range {
