@@ -9,7 +9,7 @@ import re
 
 TRACE = '-all,fixme+advapi,+eventlog'
 
-INFORMATION, WARNING, ERROR, AUDIT_SUCCESS, AUDIT_FAILURE = 4, 2, 1, 8, 16
+SUCCESS, ERROR, WARNING, INFORMATION, AUDIT_SUCCESS, AUDIT_FAILURE = 0, 1, 2, 4, 8, 16
 
 Event = collections.namedtuple('Event', 'type id strings')
 

@@ -13,6 +13,7 @@ FAR = '127.0.0.77'
 PROTECTION_ADDED, PROTECTION_REMOVED, CALL = 1, 2, 3
 PIPE = r'\pipe\rpcfw-events'
 PIPE_BINDING = r'ncacn_np:.[\\pipe\\rpcfw-events]'
+POLICY = (f'uuid:{DEMO[0]} opnum:{ADD} addr:{FAR} action:block audit:true', 'action:allow audit:true')
 EVENT_ID = 0xffff   # the lower half of the message id; the upper is severity and facility
 
 
@@ -22,8 +23,7 @@ class EventLog(unittest.TestCase):
         cls.box = winebox.Box()
         cls.addClassCleanup(cls.box.close)
         cls.firewall = Firewall(cls.box)
-        cls.firewall.write_policy(f'uuid:{DEMO[0]} opnum:{ADD} addr:{FAR} action:block audit:true',
-                                  'action:allow audit:true')
+        cls.firewall.write_policy(*POLICY)
 
     def start(self, *arguments):
         server = self.box.start_test_program('rpc_server', *arguments, debug=eventlog.TRACE)
@@ -52,14 +52,16 @@ class EventLog(unittest.TestCase):
                     'NONE', 'NONE', source_port, '127.0.0.1', str(port), 'S-1-0-0']
 
         self.assertEqual(self.events(server, 4), [
-            (eventlog.INFORMATION, PROTECTION_ADDED, [image, pid]),
+            (eventlog.SUCCESS, PROTECTION_ADDED, [image, pid]),
             (eventlog.AUDIT_FAILURE, CALL, call(FAR, blocked_port, DEMO[0], ADD)),
             (eventlog.AUDIT_SUCCESS, CALL, call('127.0.0.1', allowed_port, OTHER[0], 0)),
-            (eventlog.INFORMATION, PROTECTION_REMOVED, [image, pid]),
+            (eventlog.SUCCESS, PROTECTION_REMOVED, [image, pid]),
         ])
 
     def test_a_call_over_a_pipe(self):
         server, image = self.start('--np', PIPE)
+        self.firewall.apply('action:allow audit:true')
+        self.addCleanup(self.firewall.apply, *POLICY)
         self.firewall.protect(server)
         done = self.box.run_test_program('rpc_client', PIPE_BINDING, 'add')
         self.assertIn('ok=1', done.stdout)
@@ -75,8 +77,7 @@ class EventLog(unittest.TestCase):
         port = rpccaller.free_port()
         server, _ = self.start('--tcp', port)
         self.firewall.apply(f'uuid:{DEMO[0]} opnum:{ADD} addr:{FAR} action:block', 'action:allow')
-        self.addCleanup(self.firewall.apply, f'uuid:{DEMO[0]} opnum:{ADD} addr:{FAR} action:block audit:true',
-                        'action:allow audit:true')
+        self.addCleanup(self.firewall.apply, *POLICY)
         self.firewall.protect(server)
         with Caller(port, source=FAR) as caller:
             self.assertEqual(caller.add(), ('fault', rpccaller.ACCESS_DENIED))
@@ -88,8 +89,7 @@ class EventLog(unittest.TestCase):
         port = rpccaller.free_port()
         server, _ = self.start('--tcp', port)
         self.firewall.apply('action:allow audit:true', 'option eventlog off')
-        self.addCleanup(self.firewall.apply, f'uuid:{DEMO[0]} opnum:{ADD} addr:{FAR} action:block audit:true',
-                        'action:allow audit:true')
+        self.addCleanup(self.firewall.apply, *POLICY)
         self.firewall.protect(server)
         self.firewall.skip_events()
         self.assertEqual(rpccaller.call_once(port, ADD, 1, 2), 3)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit as lines of JSON: a strict reader takes every one, whatever the names hold and however many write."""
 import shutil
+import time
 import unittest
 
 import rpccaller
@@ -11,6 +12,7 @@ from rpccaller import ADD, Caller
 
 # What a Unix file name can hold and a Windows one can too.
 HOSTILE_NAME = "rpc {'\u00e9\u4e2d\U0001f600'}, [%s].exe"
+REOPEN_SECONDS = 5.5    # a little more than an agent keeps a renamed file
 PIPES = [r'\pipe\rpcfw-json-%d' % number for number in (1, 2)]
 
 
@@ -85,6 +87,7 @@ class Json(unittest.TestCase):
             moved = self.firewall.audit.with_name('audit-1.jsonl')
             self.firewall.audit.rename(moved)
             self.firewall.skip_events()
+            time.sleep(REOPEN_SECONDS)
             self.assertEqual(caller.add(), 42)
             self.assertEqual(len(self.firewall.wait_calls(1)), 1)
         for line in moved.read_bytes().splitlines():

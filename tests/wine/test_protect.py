@@ -102,6 +102,15 @@ class Protect(unittest.TestCase):
                            field(event, 'rpc.opnum'), field(event, 'rule.id')) for event in events],
                          [('rpc-call-blocked', 'failure', FAR, ADD, '1')] * 2)
 
+    def test_an_unknown_address_is_never_a_pass(self):
+        """Wine tells no client address over a pipe: an allow rule for one does not match, a block rule does."""
+        self.firewall.apply(f'opnum:{ADD} addr:{NEAR} action:allow', f'opnum:{ADD} action:block')
+        self.assertEqual(self.over_pipe(), 'ok=0 denied=1 other=0')
+        self.firewall.apply(f'opnum:{ADD} addr:{FAR} action:block audit:true')
+        self.firewall.skip_events()
+        self.assertEqual(self.over_pipe(), 'ok=0 denied=1 other=0')
+        self.assertEqual(field(self.firewall.wait_calls(1)[0], 'rpc.unknown'), ['client address'])
+
     def test_asynchronous_calls_pass_the_firewall_too(self):
         self.firewall.apply(f'uuid:{ASYNCHRONOUS[0]} addr:{FAR} action:block audit:true',
                             f'uuid:{ASYNCHRONOUS[0]} action:allow audit:true')

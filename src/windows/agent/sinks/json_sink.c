@@ -4,6 +4,8 @@
 #include <sddl.h>
 #include <string.h>
 
+#define LOCK_ATTEMPTS 100 /* a millisecond apart */
+
 /* 0x120084: FILE_APPEND_DATA, FILE_READ_ATTRIBUTES, READ_CONTROL, SYNCHRONIZE. */
 const wchar_t json_sink_sddl[] = L"D:P(A;;FA;;;SY)(A;;FA;;;BA)"
                                  L"(A;;0x120084;;;LS)(A;;0x120084;;;NS)(A;;0x120084;;;SU)";
@@ -92,10 +94,31 @@ static bool open_file(struct json_sink *sink)
     return sink->file != NULL;
 }
 
+/*
+ * Windows itself appends in one step when a handle has no more than the right to append. Wine and
+ * some file servers first ask where the end is and then write there, over the line of whoever came
+ * between: a lock far behind every file's end keeps those apart. It is not waited for long, nor is
+ * it needed where it is refused.
+ */
+static bool lock_end(HANDLE file, OVERLAPPED *range)
+{
+    *range = (OVERLAPPED){.OffsetHigh = 0x7fffffff};
+    for (int attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+        if (LockFileEx(file, LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, range))
+            return true;
+        if (GetLastError() != ERROR_LOCK_VIOLATION)
+            return false;
+        Sleep(1);
+    }
+    return false;
+}
+
 /* Returns how much of it is in the file now; less than `length` after an error. */
 static size_t append(struct json_sink *sink, const char *bytes, size_t length)
 {
     size_t done = 0;
+    OVERLAPPED range;
+    bool locked = lock_end(sink->file, &range);
 
     while (done < length) {
         DWORD written = 0;
@@ -109,6 +132,8 @@ static size_t append(struct json_sink *sink, const char *bytes, size_t length)
         }
         done += written;
     }
+    if (locked)
+        UnlockFileEx(sink->file, 0, 1, 0, &range);
     return done;
 }
 
