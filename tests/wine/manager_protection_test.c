@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/image.h"
-#include "core/image_checksum.h"
+#include "test_image.h"
 #include "windows/manager/protection.h"
 #include "windows/policy_section.h"
 
@@ -265,26 +264,14 @@ static void test_rounds(void)
     end_target(&target);
 }
 
-/* The smallest valid policy: no rules, one empty text. */
 static bool publish_policy(struct policy_publisher *publisher, uint64_t *generation)
 {
-    struct {
-        _Alignas(8) struct policy_image header;
-        char strings[8];
-    } image = {0};
-    struct policy_image *header = &image.header;
-    memcpy(header->magic, IMAGE_MAGIC, sizeof(header->magic));
-    header->format_version = IMAGE_FORMAT_VERSION;
-    header->size = sizeof(image);
-    struct image_table *tables[] = {&header->rules,      &header->conditions, &header->interfaces,
-                                    &header->candidates, &header->any,        &header->strings};
-    for (size_t i = 0; i < ARRAYSIZE(tables); i++) {
-        tables[i]->offset = sizeof(*header);
-    }
-    header->strings.count = 1;
-    header->checksum = image_checksum(header);
-    return policy_publisher_open(publisher) == POLICY_SECTION_OK &&
-           policy_publish(publisher, &image, sizeof(image), generation) == POLICY_SECTION_OK;
+    size_t size;
+    void *image = test_image("", &size);
+    bool good = policy_publisher_open(publisher) == POLICY_SECTION_OK &&
+                policy_publish(publisher, image, size, generation) == POLICY_SECTION_OK;
+    free(image);
+    return good;
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/image.h"
-#include "core/image_checksum.h"
+#include "test_image.h"
 #include "windows/policy_section.h"
 
 #define CHILD_READY L"Global\\RpcFwTestReady"
@@ -25,28 +25,17 @@ static void check(bool passed, const char *what)
     failures += !passed;
 }
 
-/* The smallest valid policy: no rules, one empty text. */
-struct small_image {
-    _Alignas(8) struct policy_image header;
-    char strings[8];
+/* A compiled policy; two of them can be told apart. */
+struct test_policy {
+    struct policy_image *image;
+    size_t size;
 };
 
-static void make_image(struct small_image *image, uint32_t options)
+static struct test_policy make_policy(const char *text)
 {
-    memset(image, 0, sizeof(*image));
-    struct policy_image *header = &image->header;
-    memcpy(header->magic, IMAGE_MAGIC, sizeof(header->magic));
-    header->format_version = IMAGE_FORMAT_VERSION;
-    header->size = sizeof(*image);
-    header->options = options;
-    struct image_table *tables[] = {&header->rules, &header->conditions, &header->interfaces,
-                                    &header->candidates, &header->any};
-    for (size_t i = 0; i < ARRAYSIZE(tables); i++) {
-        tables[i]->offset = offsetof(struct small_image, strings);
-    }
-    header->strings.offset = offsetof(struct small_image, strings);
-    header->strings.count = 1;
-    header->checksum = image_checksum(header);
+    struct test_policy policy;
+    policy.image = test_image(text, &policy.size);
+    return policy;
 }
 
 static HANDLE create_section_as(const wchar_t *name, const wchar_t *sddl)
@@ -121,8 +110,7 @@ static void test_absent(void)
 
 static void test_publish_and_descriptors(void)
 {
-    struct small_image image;
-    make_image(&image, 0);
+    struct test_policy policy = make_policy("");
     struct policy_publisher publisher;
     check(policy_publisher_open(&publisher) == POLICY_SECTION_OK, "publisher opens");
     check(publisher.created, "nothing was in force before");
@@ -132,22 +120,23 @@ static void test_publish_and_descriptors(void)
     check(control.control && control.control->generation == 0, "generation 0 before publishing");
 
     uint64_t generation = 0;
-    check(policy_publish(&publisher, &image, sizeof(image), &generation) == POLICY_SECTION_OK,
+    check(policy_publish(&publisher, policy.image, policy.size, &generation) == POLICY_SECTION_OK,
           "publish");
     check(generation == 1 && control.control && control.control->generation == 1,
           "the agent's view shows generation 1 at once");
 
     struct policy_image_view view;
     check(policy_image_open(1, &view) == POLICY_SECTION_OK, "agent opens image 1");
-    check(view.image && view.generation == 1 && view.size >= sizeof(image) &&
-              memcmp(view.image, &image, sizeof(image)) == 0,
+    check(view.image && view.generation == 1 && view.size >= policy.size &&
+              memcmp(view.image, policy.image, policy.size) == 0,
           "the image holds the published bytes");
 
     check(descriptor_is(control.section, policy_section_sddl), "control page: owner and DACL");
     check(descriptor_is(view.section, policy_section_sddl), "image: owner and DACL");
 
-    image.header.options ^= 1; /* the checksum no longer fits */
-    check(policy_publish(&publisher, &image, sizeof(image), &generation) == POLICY_SECTION_BAD &&
+    policy.image->options ^= 1; /* the checksum no longer fits */
+    check(policy_publish(&publisher, policy.image, policy.size, &generation) ==
+                  POLICY_SECTION_BAD &&
               control.control->generation == 1,
           "a damaged image is not published");
 
@@ -162,24 +151,24 @@ static void test_publish_and_descriptors(void)
     policy_publisher_close(&publisher);
     check(policy_control_open(&control) == POLICY_SECTION_ABSENT,
           "nothing stays in force when the last handle is closed");
+    free(policy.image);
 }
 
 static void test_two_publishers(void)
 {
-    struct small_image image;
+    struct test_policy policy = make_policy("");
+    struct test_policy other = make_policy("option eventlog off");
     struct policy_publisher first;
     struct policy_publisher second;
     uint64_t generation = 0;
-    make_image(&image, 0);
     policy_publisher_open(&first);
-    policy_publish(&first, &image, sizeof(image), &generation);
+    policy_publish(&first, policy.image, policy.size, &generation);
     check(policy_publisher_open(&second) == POLICY_SECTION_OK && !second.created,
           "a second publisher joins the first");
-    make_image(&image, IMAGE_OPTION_EVENTLOG_OFF);
-    check(policy_publish(&second, &image, sizeof(image), &generation) == POLICY_SECTION_OK &&
+    check(policy_publish(&second, other.image, other.size, &generation) == POLICY_SECTION_OK &&
               generation == 2,
           "the second publishes generation 2");
-    check(policy_publish(&first, &image, sizeof(image), &generation) == POLICY_SECTION_OK &&
+    check(policy_publish(&first, policy.image, policy.size, &generation) == POLICY_SECTION_OK &&
               generation == 3,
           "the first goes on with generation 3");
     struct policy_image_view view;
@@ -187,18 +176,19 @@ static void test_two_publishers(void)
           "an image that nobody uses is gone");
     policy_publisher_close(&second);
     policy_publisher_close(&first);
+    free(policy.image);
+    free(other.image);
 }
 
 static void test_stale_image(void)
 {
-    struct small_image image;
-    make_image(&image, 0);
+    struct test_policy policy = make_policy("");
     HANDLE stale = create_section_as(POLICY_IMAGE_PREFIX L"1", policy_section_sddl);
     HANDLE foreign = create_section_as(POLICY_IMAGE_PREFIX L"2", L"O:LSG:BAD:P(A;;0xf001f;;;WD)");
     struct policy_publisher publisher;
     uint64_t generation = 0;
     policy_publisher_open(&publisher);
-    check(policy_publish(&publisher, &image, sizeof(image), &generation) == POLICY_SECTION_OK &&
+    check(policy_publish(&publisher, policy.image, policy.size, &generation) == POLICY_SECTION_OK &&
               generation == 3,
           "numbers whose sections are taken are skipped");
     struct policy_image_view view;
@@ -207,6 +197,7 @@ static void test_stale_image(void)
     policy_publisher_close(&publisher);
     CloseHandle(foreign);
     CloseHandle(stale);
+    free(policy.image);
 }
 
 static void test_squatted_control(const wchar_t *sddl, enum policy_section_error expected,
@@ -307,29 +298,28 @@ static HANDLE start_child(const char *argument, HANDLE *ready)
 /* Publishes, tells the parent, then hangs until it is killed. */
 static int run_child(void)
 {
-    struct small_image image;
-    make_image(&image, IMAGE_OPTION_EVENTLOG_OFF);
+    struct test_policy policy = make_policy("option eventlog off");
     struct policy_publisher publisher;
     uint64_t generation;
     HANDLE mutex = policy_manager_lock(1000);
     if (!mutex || policy_publisher_open(&publisher) ||
-        policy_publish(&publisher, &image, sizeof(image), &generation)) {
+        policy_publish(&publisher, policy.image, policy.size, &generation)) {
         return 1;
     }
     HANDLE ready = OpenEventW(EVENT_MODIFY_STATE, FALSE, CHILD_READY);
     SetEvent(ready);
     Sleep(60000);
+    free(policy.image);
     return 1;
 }
 
 static void test_killed_publisher(void)
 {
-    struct small_image image;
-    make_image(&image, 0);
+    struct test_policy policy = make_policy("");
     struct policy_publisher publisher;
     uint64_t generation = 0;
     policy_publisher_open(&publisher);
-    policy_publish(&publisher, &image, sizeof(image), &generation);
+    policy_publish(&publisher, policy.image, policy.size, &generation);
     struct policy_control_view control;
     struct policy_image_view agent;
     policy_control_open(&control);
@@ -352,13 +342,14 @@ static void test_killed_publisher(void)
     check(mutex != NULL, "the killed manager's mutex can be taken");
     check(policy_publisher_open(&publisher) == POLICY_SECTION_OK && !publisher.created,
           "the next manager finds the control page");
-    check(policy_publish(&publisher, &image, sizeof(image), &generation) == POLICY_SECTION_OK &&
+    check(policy_publish(&publisher, policy.image, policy.size, &generation) == POLICY_SECTION_OK &&
               generation == 3 && control.control->generation == 3,
           "and publishes generation 3");
     policy_publisher_close(&publisher);
     policy_manager_unlock(mutex);
     policy_image_close(&agent);
     policy_control_close(&control);
+    free(policy.image);
 }
 
 int main(int argc, char **argv)
