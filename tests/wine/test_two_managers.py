@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Managers that meet, and managers that die at the worst moment: the agents keep the last good policy."""
+import time
 import unittest
 
 import rpccaller
@@ -13,8 +14,7 @@ DENIED = ('fault', ACCESS_DENIED)
 ALWAYS = [f'uuid:{DEMO[0]} opnum:{SLEEP} action:block', f'uuid:{DEMO[0]} opnum:{PID} action:allow']
 BLOCKS_ADD = [*ALWAYS, f'uuid:{DEMO[0]} opnum:{ADD} action:block']
 ALLOWS_ADD = [*ALWAYS, f'uuid:{DEMO[0]} opnum:{ADD} action:allow']
-# A manager that does its work takes some hundred milliseconds from start to end.
-MOMENTS_MS = (50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 600, 700)
+KILLS = 24      # spread evenly over the time that a manager takes here and now
 
 
 class TwoManagers(unittest.TestCase):
@@ -34,9 +34,16 @@ class TwoManagers(unittest.TestCase):
         self.assertEqual({outcome for opnum, outcome in steady.outcomes if opnum == SLEEP}, {'denied'})
         self.assertEqual({outcome for opnum, outcome in steady.outcomes if opnum == PID}, {'ok'})
 
-    def kill_after(self, manager, milliseconds):
+    def moments(self, *arguments):
+        """Seconds from the start of a manager, from its first instruction to its last."""
+        start = time.monotonic()
+        self.assertEqual(self.firewall.start_manager(*arguments).finish(60), 0)
+        duration = time.monotonic() - start
+        return [duration * number / KILLS for number in range(1, KILLS)]
+
+    def kill_after(self, manager, seconds):
         """True when it was killed at work, false when it had ended before."""
-        if winebox.wait_until(lambda: not manager.running(), milliseconds / 1000, 0.005) is not None:
+        if winebox.wait_until(lambda: not manager.running(), seconds, 0.002) is not None:
             return False
         manager.kill()
         return True
@@ -67,10 +74,10 @@ class TwoManagers(unittest.TestCase):
     def test_killed_in_the_middle_of_update(self):
         killed = 0
         with SteadyCaller(self.port, opnums=(ADD, SLEEP, PID), interval=0.005) as steady:
-            for number, moment in enumerate(MOMENTS_MS):
+            for number, moment in enumerate(self.moments('update')):
                 self.firewall.write_policy(*(ALLOWS_ADD if number % 2 else BLOCKS_ADD))
                 killed += self.kill_after(self.firewall.start_manager('update'), moment)
-            self.assertGreater(killed, 3)
+            self.assertGreater(killed, KILLS // 3)
             self.assert_one_of_both(steady)
             # And the next manager finds nothing in its way.
             for policy, expected in ((BLOCKS_ADD, 'denied'), (ALLOWS_ADD, 'ok')):
@@ -85,14 +92,15 @@ class TwoManagers(unittest.TestCase):
         server = self.box.start_test_program('rpc_server', '--tcp', port)
         killed = 0
         with SteadyCaller(port, opnums=(PID,), interval=0.005) as steady:
-            for moment in MOMENTS_MS:
+            for moment in self.moments('pid', server.pid):
+                self.firewall.unprotect(server)
                 killed += self.kill_after(self.firewall.start_manager('pid', server.pid), moment)
                 # Whatever was reached, the next manager brings it to its end, and can take it back.
                 self.firewall.protect(server)
                 self.assertTrue(server.has_module(AGENT))
-                self.firewall.unprotect(server)
-                self.assertIsNotNone(winebox.wait_until(lambda: not server.has_module(AGENT), MODULE_GONE_SECONDS))
-        self.assertGreater(killed, 3)
+            self.firewall.unprotect(server)
+            self.assertIsNotNone(winebox.wait_until(lambda: not server.has_module(AGENT), MODULE_GONE_SECONDS))
+        self.assertGreater(killed, KILLS // 3)
         self.assertEqual(steady.surprises, [])
         self.assertEqual({outcome for _, outcome in steady.outcomes}, {'ok'})
 
@@ -100,7 +108,8 @@ class TwoManagers(unittest.TestCase):
         port = rpccaller.free_port()
         server = self.box.start_test_program('rpc_server', '--tcp', port)
         with SteadyCaller(port, opnums=(PID,), interval=0.005) as steady:
-            for moment in MOMENTS_MS[::2]:
+            self.firewall.protect(server)
+            for moment in self.moments('unprotect', server.pid):
                 self.firewall.protect(server)
                 self.kill_after(self.firewall.start_manager('unprotect', server.pid), moment)
             # Gone already or not, as far as the last one came.
