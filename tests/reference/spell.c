@@ -19,8 +19,10 @@ static void put_bytes(struct spelled_text *out, const char *bytes, size_t length
             abort();
         }
     }
-    memcpy(out->bytes + out->length, bytes, length);
-    out->length += length;
+    if (length) {
+        memcpy(out->bytes + out->length, bytes, length);
+        out->length += length;
+    }
 }
 
 static void put(struct spelled_text *out, const char *format, ...)
