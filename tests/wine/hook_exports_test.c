@@ -192,6 +192,19 @@ static unsigned handle_count(void)
     return count;
 }
 
+/* Bytes in use on the heap: Wine's private bytes do not follow small allocations. */
+static size_t heap_bytes(void)
+{
+    PROCESS_HEAP_ENTRY entry = {0};
+    size_t total = 0;
+
+    HeapLock(GetProcessHeap());
+    while (HeapWalk(GetProcessHeap(), &entry))
+        total += entry.wFlags & PROCESS_HEAP_ENTRY_BUSY ? entry.cbData : 0;
+    HeapUnlock(GetProcessHeap());
+    return total;
+}
+
 static size_t private_bytes(void)
 {
     PROCESS_MEMORY_COUNTERS counters = {.cb = sizeof counters};
@@ -470,7 +483,7 @@ static void check_rounds(unsigned rounds)
 {
     HANDLE threads[CALLERS + 1];
     unsigned handles = 0;
-    size_t bytes = 0;
+    size_t bytes = 0, heap = 0;
     unsigned done = 0;
     ULONGLONG started = GetTickCount64();
 
@@ -482,10 +495,12 @@ static void check_rounds(unsigned rounds)
         if (done == WARM_UP_ROUNDS) {
             handles = handle_count();
             bytes = private_bytes();
+            heap = heap_bytes();
         }
     }
     unsigned handles_after = handle_count();
     size_t bytes_after = private_bytes();
+    size_t heap_after = heap_bytes();
     stop = 1;
     WaitForMultipleObjects(CALLERS + 1, threads, TRUE, 60000);
     for (unsigned i = 0; i <= CALLERS; i++)
@@ -499,6 +514,8 @@ static void check_rounds(unsigned rounds)
           handles_after);
     check(bytes > 0 && bytes_after <= bytes + (256u << 10), "private bytes: %llu, then %llu",
           (unsigned long long)bytes, (unsigned long long)bytes_after);
+    check(heap > 0 && heap_after <= heap + (16u << 10), "heap: %llu bytes, then %llu",
+          (unsigned long long)heap, (unsigned long long)heap_after);
 }
 
 int main(int argc, char **argv)
