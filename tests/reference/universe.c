@@ -123,10 +123,19 @@ static void draw_addr_range(struct random_stream *stream, struct reference_value
     value->addr.last = other;
 }
 
+/* Mostly small, as methods are numbered; also the ends, and where an index may change its ways. */
 static uint32_t draw_opnum(struct random_stream *stream)
 {
-    return random_chance(stream, 90) ? random_below(stream, 12)
-                                     : UINT16_MAX - random_below(stream, 3);
+    switch (random_below(stream, 20)) {
+    case 0:
+        return UINT16_MAX - random_below(stream, 3);
+    case 1:
+        return 1020 + random_below(stream, 8);
+    case 2:
+        return 40 + random_below(stream, 50);
+    default:
+        return random_below(stream, 12);
+    }
 }
 
 static void draw_opnum_range(struct random_stream *stream, struct reference_value *value)
