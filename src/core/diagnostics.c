@@ -65,7 +65,7 @@ void diagnostics_free(struct diagnostics *list)
     memset(list, 0, sizeof(*list));
 }
 
-#define WORD_MAX 32
+#define WORD_MAX 64
 
 /* Edit distance where a swap of neighbours counts once, in either case alike. */
 static unsigned distance(const char *a, size_t a_length, const char *b, size_t b_length)
