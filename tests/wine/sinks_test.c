@@ -467,6 +467,40 @@ static void report_to_event_log(void)
     check(event_writer_stop(writer, STOP_MS), "the writer stops");
 }
 
+/* ---- Debug output ---- */
+
+static volatile LONG debug_lines;
+static char debug_line[EVENT_JSON_SIZE];
+
+/* OutputDebugStringA raises an exception with the text's length and address. */
+static LONG CALLBACK catch_debug_output(EXCEPTION_POINTERS *exception)
+{
+    const EXCEPTION_RECORD *record = exception->ExceptionRecord;
+    if (record->ExceptionCode != DBG_PRINTEXCEPTION_C || record->NumberParameters < 2)
+        return EXCEPTION_CONTINUE_SEARCH;
+    snprintf(debug_line, sizeof(debug_line), "%s", (const char *)record->ExceptionInformation[1]);
+    InterlockedIncrement(&debug_lines);
+    return EXCEPTION_CONTINUE_EXECUTION;
+}
+
+/* A call that only verbose:true asked for goes to the debug output and nowhere else. */
+static void verbose_calls_go_to_the_debug_output(void)
+{
+    void *handler = AddVectoredExceptionHandler(1, catch_debug_output);
+    publish_json(110, L"verbose.jsonl");
+    struct event_writer *writer = start();
+    struct event event = call_by("CORP\\quiet", 110);
+    event.verdict.audit = false;
+    event.verdict.verbose = true;
+    event_writer_put(writer, &event);
+    put_call(writer, "CORP\\audited", 110);
+    check(event_writer_stop(writer, STOP_MS), "the writer of verbose calls stops");
+    RemoveVectoredExceptionHandler(handler);
+    check(debug_lines == 1 && strstr(debug_line, "quiet"), "a verbose call is debug output");
+    check(count_in(L"verbose.jsonl", "quiet") == 0, "but no record of the audit");
+    check(count_in(L"verbose.jsonl", "audited") == 1, "as an audited one is");
+}
+
 static void make_folder(void)
 {
     wchar_t temporary[MAX_PATH - 64];
@@ -482,7 +516,7 @@ static void remove_folder(void)
 {
     static const wchar_t *const files[] = {
         L"hostile.jsonl", L"first.jsonl", L"second.jsonl", L"refused.jsonl", L"flood.jsonl",
-        L"hurry.jsonl",   L"turn.jsonl",  L"turn.old",     L"leak.jsonl",
+        L"hurry.jsonl",   L"turn.jsonl",  L"turn.old",     L"leak.jsonl",    L"verbose.jsonl",
     };
 
     for (size_t i = 0; i < ARRAYSIZE(files); i++)
@@ -507,6 +541,7 @@ int main(int argc, char **argv)
     a_stop_without_time_reports_the_rest();
     a_renamed_file_is_left_behind();
     no_handle_leaks();
+    verbose_calls_go_to_the_debug_output();
     remove_folder();
     printf("%d failures\n", failures);
     return failures != 0;

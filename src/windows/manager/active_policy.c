@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/image.h"
+#include "windows/agent/sinks/json_sink.h"
 #include "windows/manager/policy_file.h"
 
 struct compiled {
@@ -31,11 +32,33 @@ static int report_section(const struct cli_verb *verb, enum policy_section_error
     return verb_error(verb, "%s", policy_section_error_text(error));
 }
 
+/* Agents may run under accounts that can append to the file and cannot create it. */
+static void create_audit_file(const struct cli_verb *verb, const struct policy_image *image)
+{
+    const char *path = image_text(image, image->json_path);
+    wchar_t wide[SINK_PATH_SIZE];
+    if (!*path || (image->options & IMAGE_OPTION_JSON_OFF)) {
+        return;
+    }
+    if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, SINK_PATH_SIZE)) {
+        verb_note(verb, "option json: the path is too long");
+        return;
+    }
+    DWORD error = json_sink_create_file(wide);
+    if (error) {
+        verb_note(verb, "option json: %s cannot be written now: Windows error %lu", path,
+                  (unsigned long)error);
+    }
+}
+
 static int publish(const struct cli_verb *verb, const struct compiled *compiled,
                    struct active_policy *policy)
 {
     enum policy_section_error error =
         policy_publish(&policy->publisher, compiled->image, compiled->size, &policy->generation);
+    if (!error) {
+        create_audit_file(verb, compiled->image);
+    }
     return error ? report_section(verb, error) : CLI_DONE;
 }
 

@@ -32,6 +32,9 @@ struct event_sink {
     /* Takes the settings; false when they switch this sink off. Opens nothing yet. */
     bool (*open)(void *state, const struct sink_settings *settings);
 
+    /* Whether this sink is for the event: calls are queued that only some of them show. */
+    bool (*wants)(const struct event *event);
+
     /* Writes `count` events and returns how many of them were lost; then *error holds the Win32
      * error. */
     size_t (*write)(void *state, const struct event_origin *origin, const struct event *events,
@@ -40,5 +43,11 @@ struct event_sink {
     /* Closes every handle. Also after an open that returned false. */
     void (*close)(void *state);
 };
+
+/* What the audit shows: everything but the calls that only verbose:true asked for. */
+static inline bool event_is_for_audit(const struct event *event)
+{
+    return event->kind != EVENT_CALL || event->verdict.audit;
+}
 
 #endif

@@ -6,13 +6,14 @@
 
 #include "agent/event_queue.h"
 #include "windows/agent/rpc/utf16.h"
+#include "windows/agent/sinks/debug_sink.h"
 #include "windows/agent/sinks/eventlog_sink.h"
 #include "windows/agent/sinks/json_sink.h"
 
 #define QUEUE_CAPACITY    512
 #define BATCH_SIZE        32
 #define STACK_RESERVE     (256 * 1024) /* the RPC runtime runs on it, inside ReportEventW */
-#define SINK_COUNT        2
+#define SINK_COUNT        3
 #define UNIX_EPOCH_100NS  UINT64_C(116444736000000000) /* 1970-01-01 as a FILETIME */
 #define REASON_QUEUE_FULL "the queue was full"
 #define REASON_STOPPED    "there was no time left to write them"
@@ -43,6 +44,7 @@ struct event_writer {
     struct outlet outlets[SINK_COUNT];
     struct eventlog_sink eventlog;
     struct json_sink json;
+    struct debug_sink debug;
     struct event batch[BATCH_SIZE];
     struct event_cell cells[QUEUE_CAPACITY];
 };
@@ -137,7 +139,8 @@ static void report_loss(struct event_writer *writer, struct outlet *outlet, ULON
                    outlet->reason);
     event.dropped = outlet->unreported;
     back_off_failed(&outlet->reports, now_ms);
-    if (outlet->sink->write(outlet->state, &writer->origin, &event, 1, &error) == 0)
+    if (!outlet->sink->wants(&event) ||
+        outlet->sink->write(outlet->state, &writer->origin, &event, 1, &error) == 0)
         outlet->unreported = 0;
 }
 
@@ -176,15 +179,32 @@ static DWORD sleep_ms(const struct event_writer *writer)
 
 /* ---- The thread ---- */
 
+/* Gives a sink what it wants of the events, in as few pieces as they make. */
+static void write_wanted(struct event_writer *writer, struct outlet *outlet,
+                         const struct event *events, size_t count)
+{
+    size_t done = 0;
+    while (done < count) {
+        DWORD error = ERROR_SUCCESS;
+        size_t piece = 0;
+        while (done + piece < count && outlet->sink->wants(&events[done + piece]))
+            piece++;
+        if (piece == 0) {
+            done++;
+            continue;
+        }
+        size_t lost =
+            outlet->sink->write(outlet->state, &writer->origin, events + done, piece, &error);
+        note_sink_loss(writer, outlet, lost, error);
+        done += piece;
+    }
+}
+
 static void write_run(struct event_writer *writer, const struct event *events, size_t count)
 {
     for (int i = 0; i < SINK_COUNT; i++) {
-        struct outlet *outlet = &writer->outlets[i];
-        DWORD error = ERROR_SUCCESS;
-        if (!outlet->on)
-            continue;
-        size_t lost = outlet->sink->write(outlet->state, &writer->origin, events, count, &error);
-        note_sink_loss(writer, outlet, lost, error);
+        if (writer->outlets[i].on)
+            write_wanted(writer, &writer->outlets[i], events, count);
     }
 }
 
@@ -277,6 +297,7 @@ static void init_writer(struct event_writer *writer, const struct event_origin *
     writer->settings.eventlog = true;
     writer->outlets[0] = (struct outlet){.sink = &eventlog_sink, .state = &writer->eventlog};
     writer->outlets[1] = (struct outlet){.sink = &json_sink, .state = &writer->json};
+    writer->outlets[2] = (struct outlet){.sink = &debug_sink, .state = &writer->debug};
     open_sinks(writer);
 }
 

@@ -121,6 +121,7 @@ static size_t eventlog_write(void *state, const struct event_origin *origin,
 const struct event_sink eventlog_sink = {
     .name = "event log",
     .open = eventlog_open,
+    .wants = event_is_for_audit,
     .write = eventlog_write,
     .close = eventlog_close,
 };

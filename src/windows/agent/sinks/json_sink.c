@@ -73,25 +73,43 @@ static HANDLE open_for_append(const wchar_t *path, SECURITY_DESCRIPTOR *descript
     return NULL;
 }
 
-static bool open_file(struct json_sink *sink)
+/* Opens the file, or creates it with its descriptor; NULL: *error. */
+static HANDLE open_or_create(const wchar_t *path, DWORD *error)
 {
     PSECURITY_DESCRIPTOR descriptor;
+    HANDLE file = NULL;
 
-    if (!is_absolute(sink->path)) {
-        sink->error = ERROR_BAD_PATHNAME;
-        return false;
+    *error = ERROR_BAD_PATHNAME;
+    if (!is_absolute(path))
+        return NULL;
+    if (ConvertStringSecurityDescriptorToSecurityDescriptorW(json_sink_sddl, SDDL_REVISION_1,
+                                                             &descriptor, NULL)) {
+        file = open_for_append(path, descriptor);
+        *error = file ? ERROR_SUCCESS : GetLastError();
+        LocalFree(descriptor);
+    } else {
+        *error = GetLastError();
     }
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(json_sink_sddl, SDDL_REVISION_1,
-                                                              &descriptor, NULL)) {
-        sink->error = GetLastError();
-        return false;
-    }
-    sink->file = open_for_append(sink->path, descriptor);
+    return file;
+}
+
+static bool open_file(struct json_sink *sink)
+{
+    DWORD error;
+    sink->file = open_or_create(sink->path, &error);
     if (!sink->file)
-        sink->error = GetLastError();
-    LocalFree(descriptor);
+        sink->error = error;
     sink->opened_ms = GetTickCount64();
     return sink->file != NULL;
+}
+
+DWORD json_sink_create_file(const wchar_t *path)
+{
+    DWORD error;
+    HANDLE file = open_or_create(path, &error);
+    if (file)
+        CloseHandle(file);
+    return error;
 }
 
 /*
@@ -217,6 +235,7 @@ static size_t json_write(void *state, const struct event_origin *origin, const s
 const struct event_sink json_sink = {
     .name = "JSON file",
     .open = json_open,
+    .wants = event_is_for_audit,
     .write = json_write,
     .close = json_close,
 };

@@ -23,6 +23,12 @@
  */
 extern const wchar_t json_sink_sddl[];
 
+/*
+ * Creates the file where there is none, so that agents whose account may not create files there can
+ * append to it. For the manager; returns a Win32 error.
+ */
+DWORD json_sink_create_file(const wchar_t *path);
+
 struct json_sink {
     wchar_t path[SINK_PATH_SIZE];
     HANDLE file; /* NULL: not open */
