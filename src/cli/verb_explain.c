@@ -110,6 +110,10 @@ static bool set_process(struct explained *what, const char *value)
 
 static bool set_object(struct explained *what, const char *value)
 {
+    if (strcmp(value, "unknown") == 0) {
+        call_set_unknown(&what->call, FACT_OBJECT);
+        return true;
+    }
     return guid_parse(value, strlen(value), &what->call.object);
 }
 

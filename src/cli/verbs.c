@@ -16,7 +16,7 @@ const struct cli_verb cli_policy_verbs[] = {
      "decide one call and say why",
      "Decides the call that the KEY=VALUE words describe, as an agent would with the policy FILE. "
      "What is not given is\n"
-     "unknown, but for object, which is then absent. Keys:\n"
+     "unknown, but for object, which is then absent (object=unknown: cannot be told). Keys:\n"
      "\n"
      "  uuid=UUID  ver=MAJOR.MINOR  opnum=N  prot=SEQUENCE  endpoint=TEXT  object=UUID\n"
      "  addr=IP  port=N  sid=SID (repeatable; the first is the user)  user=DOMAIN\\NAME\n"
@@ -28,5 +28,24 @@ const struct cli_verb cli_policy_verbs[] = {
      "\n"
      "Exit code: 0 decided; 1 the policy is refused; 2 usage, or the file cannot be read.\n",
      verb_explain},
+    {"diff", "OLD NEW [--compat] [--json]", "show which calls two policies judge differently",
+     "Compares what two policies mean, not their text: which classes of calls change their verdict "
+     "(block, audit, dry),\n"
+     "each with one example call in the words of 'explain' and both verdicts. Exact: every call "
+     "that is judged\n"
+     "differently is in one of the classes, and no other.\n"
+     "\n"
+     "In the words of a class ',' is any of, '!' none of, '&' and, 'known' any value that the host "
+     "can tell, and\n"
+     "'|unknown' also calls of which it cannot. Only remote calls are meant unless prot: names "
+     "ncalrpc.\n"
+     "\n"
+     "  --compat   take prose lines in files with fw:/flt: prefixes for comments\n"
+     "  --json     the result as one JSON object on stdout, values and classes in full\n"
+     "\n"
+     "Exit code: 0 the same; 1 they differ; 2 usage, a policy that cannot be read or has errors, "
+     "or too many\n"
+     "combinations to tell.\n",
+     verb_diff},
     {NULL, NULL, NULL, NULL, NULL},
 };
