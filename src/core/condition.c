@@ -8,9 +8,13 @@
 #include <string.h>
 
 #include "core/authn.h"
+#include "core/catalog.h"
 #include "core/condition_type.h"
 #include "core/sid_alias.h"
 #include "core/wildcard.h"
+
+/* Interfaces that one name may stand for. */
+#define INTERFACES_PER_NAME 8
 
 /* ---- Values while a policy is read ---- */
 
@@ -43,6 +47,12 @@ static bool refuse(struct value_reader *reader, const char *suggestion, const ch
     snprintf(reader->error->suggestion, sizeof(reader->error->suggestion), "%s",
              suggestion ? suggestion : "");
     return false;
+}
+
+/* How much of a wrong value a message repeats. */
+static int quoted(size_t length)
+{
+    return length > 80 ? 80 : (int)length;
 }
 
 static bool append(struct value_reader *reader, const void *value, size_t size)
@@ -103,9 +113,33 @@ static bool read_guid(struct value_reader *reader, const char *text, size_t leng
     struct guid guid;
     if (!guid_parse(text, length, &guid)) {
         return refuse(reader, NULL, "'%.*s' is not a UUID (8-4-4-4-12 hexadecimal digits)",
-                      (int)(length > 80 ? 80 : length), text);
+                      quoted(length), text);
     }
     return append(reader, &guid, sizeof(guid));
+}
+
+/* A UUID, or the name of an interface, which may be registered under several. */
+static bool read_interface(struct value_reader *reader, const char *text, size_t length)
+{
+    const struct catalog_interface *found[INTERFACES_PER_NAME];
+    struct guid guid;
+    if (guid_parse(text, length, &guid)) {
+        return append(reader, &guid, sizeof(guid));
+    }
+    size_t count = catalog_interfaces_by_name(text, length, found, INTERFACES_PER_NAME);
+    if (!count || count > INTERFACES_PER_NAME) {
+        return refuse(reader, catalog_nearest_interface(text, length),
+                      "'%.*s' is neither a UUID (8-4-4-4-12 hexadecimal digits) nor the name of an "
+                      "interface",
+                      quoted(length), text);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct guid *uuid = catalog_interface_uuid(found[i]);
+        if (!append(reader, uuid, sizeof(*uuid))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool match_uuid(const struct policy_image *image, const struct image_condition *condition,
@@ -155,6 +189,52 @@ static void suggest_number(const char *text, size_t length, char suggestion[32])
     }
 }
 
+static bool append_opnums(struct value_reader *reader, uint32_t first, uint32_t last)
+{
+    struct image_range range = {(uint16_t)first, (uint16_t)last};
+    return append(reader, &range, sizeof(range));
+}
+
+/* A method's name means its opnum in the interfaces that the rule names: the same in all of them.
+ */
+static bool read_method(struct value_reader *reader, const char *text, size_t length)
+{
+    const struct value_context *context = reader->context;
+    unsigned opnum = 0;
+    if (!context->interface_count) {
+        return refuse(reader, NULL,
+                      "'%.*s' is not an opnum, and a method's name needs the interface in uuid:",
+                      quoted(length), text);
+    }
+    for (size_t i = 0; i < context->interface_count; i++) {
+        char uuid[GUID_TEXT_SIZE];
+        unsigned here = 0;
+        const struct catalog_interface *interface =
+            catalog_interface_by_uuid(&context->interfaces[i]);
+        guid_format(&context->interfaces[i], uuid);
+        if (!interface) {
+            return refuse(reader, NULL, "'%.*s': no method of interface %s is known by name",
+                          quoted(length), text, uuid);
+        }
+        const char *name = catalog_interface_name(interface);
+        if (!catalog_method_by_name(interface, text, length, &here)) {
+            return refuse(reader, catalog_nearest_method(interface, text, length),
+                          "'%.*s' is not a method of %s (%s)", quoted(length), text, name, uuid);
+        }
+        if (i > 0 && here != opnum) {
+            return refuse(reader, NULL, "'%.*s' is opnum %u in %s and %u in another interface",
+                          quoted(length), text, here, name, opnum);
+        }
+        opnum = here;
+    }
+    return append_opnums(reader, opnum, opnum);
+}
+
+static bool is_letter(char c)
+{
+    return isalpha((unsigned char)c) || c == '_';
+}
+
 static bool read_opnums(struct value_reader *reader, const char *text, size_t length)
 {
     const char *dash = memchr(text, '-', length);
@@ -163,25 +243,27 @@ static bool read_opnums(struct value_reader *reader, const char *text, size_t le
     uint32_t first;
     uint32_t last;
 
+    if (is_letter(text[0])) {
+        return read_method(reader, text, length);
+    }
     if (!read_number(text, head, UINT16_MAX, &first)) {
         suggest_number(text, head, suggestion);
         return refuse(reader, dash ? "" : suggestion,
-                      "'%.*s' is not an opnum (a decimal number of 0 to 65535, or a range)",
-                      (int)(length > 80 ? 80 : length), text);
+                      "'%.*s' is not an opnum (a decimal number of 0 to 65535, a range, or the "
+                      "name of a method)",
+                      quoted(length), text);
     }
     last = first;
     if (dash && !read_number(dash + 1, length - head - 1, UINT16_MAX, &last)) {
-        return refuse(reader, NULL, "'%.*s' is not a range of opnums",
-                      (int)(length > 80 ? 80 : length), text);
+        return refuse(reader, NULL, "'%.*s' is not a range of opnums", quoted(length), text);
     }
     if (last < first) {
         snprintf(suggestion, sizeof(suggestion), "%lu-%lu", (unsigned long)last,
                  (unsigned long)first);
-        return refuse(reader, suggestion, "the range '%.*s' ends before it begins", (int)length,
+        return refuse(reader, suggestion, "the range '%.*s' ends before it begins", quoted(length),
                       text);
     }
-    struct image_range range = {(uint16_t)first, (uint16_t)last};
-    return append(reader, &range, sizeof(range));
+    return append_opnums(reader, first, last);
 }
 
 static bool match_opnum(const struct policy_image *image, const struct image_condition *condition,
@@ -211,7 +293,7 @@ static bool read_version(struct value_reader *reader, const char *text, size_t l
     if (!dot || !read_number(text, (size_t)(dot - text), UINT16_MAX, &major) ||
         !read_number(dot + 1, length - (size_t)(dot - text) - 1, UINT16_MAX, &minor)) {
         return refuse(reader, NULL, "'%.*s' is not an interface version (major.minor)",
-                      (int)(length > 80 ? 80 : length), text);
+                      quoted(length), text);
     }
     uint32_t version = major << 16 | minor;
     return append(reader, &version, sizeof(version));
@@ -254,8 +336,7 @@ static bool read_protseq(struct value_reader *reader, const char *text, size_t l
             suggestion = "ncacn_ip_tcp";
         }
     }
-    return refuse(reader, suggestion, "'%.*s' is not a protocol sequence",
-                  (int)(length > 80 ? 80 : length), text);
+    return refuse(reader, suggestion, "'%.*s' is not a protocol sequence", quoted(length), text);
 }
 
 static bool match_protseq(const struct policy_image *image, const struct image_condition *condition,
@@ -292,7 +373,7 @@ static bool read_user(struct value_reader *reader, const char *text, size_t leng
 {
     if (!memchr(text, '\\', length) && !memchr(text, '*', length) && !memchr(text, '@', length)) {
         return refuse(reader, NULL, "'%.*s' names no domain (DOMAIN\\name, or *\\name for any)",
-                      (int)(length > 80 ? 80 : length), text);
+                      quoted(length), text);
     }
     return append_text(reader, text, length);
 }
@@ -354,8 +435,7 @@ static bool read_addrs(struct value_reader *reader, const char *text, size_t len
     struct ipaddr_range range;
     enum ipaddr_range_error error = ipaddr_range_parse(text, length, &range);
     if (error != IPADDR_RANGE_OK) {
-        return refuse(reader, NULL, "'%.*s' %s", (int)(length > 80 ? 80 : length), text,
-                      reasons[error]);
+        return refuse(reader, NULL, "'%.*s' %s", quoted(length), text, reasons[error]);
     }
     return append(reader, &range, sizeof(range));
 }
@@ -390,7 +470,7 @@ static bool read_auth(struct value_reader *reader, const char *text, size_t leng
         return refuse(
             reader, NULL,
             "'%.*s' is not an authentication level (none connect call pkt integrity privacy)",
-            (int)(length > 80 ? 80 : length), text);
+            quoted(length), text);
     }
     uint32_t value = (uint32_t)level | (weaker ? AUTH_WEAKER : 0);
     return append(reader, &value, sizeof(value));
@@ -412,7 +492,7 @@ static bool read_sid(struct value_reader *reader, const char *text, size_t lengt
         result = sid_from_alias(text, length, reader->context->domain, &sid);
         if (result == SID_ALIAS_NONE) {
             return refuse(reader, NULL, "'%.*s' is not a SID (S-1-… or an alias such as BA)",
-                          (int)(length > 80 ? 80 : length), text);
+                          quoted(length), text);
         }
         if (result == SID_ALIAS_NO_DOMAIN) {
             return refuse(reader, NULL,
@@ -454,7 +534,7 @@ static bool match_sid(const struct policy_image *image, const struct image_condi
 
 const struct condition_key condition_keys[KEY_COUNT] = {
     [KEY_UUID] = {"uuid", &type_guids, FACT_INTERFACE, LIST, SETS,
-                  "e3514235-4b06-11d1-ab04-00c04fc2dcd2", read_guid, match_uuid},
+                  "e3514235-4b06-11d1-ab04-00c04fc2dcd2", read_interface, match_uuid},
     [KEY_OPNUM] = {"opnum", &type_ranges, FACT_OPNUM, LIST, BARE, "0,4-9", read_opnums,
                    match_opnum},
     [KEY_IFACE_VERSION] = {"iface_version", &type_numbers, FACT_INTERFACE, LIST, BARE, "4.0",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/authn.h"
+#include "core/catalog.h"
 #include "core/json.h"
 
 #define ECS_VERSION "8.11.0"
@@ -16,6 +17,9 @@ static_assert(6 * (EVENT_ENDPOINT_SIZE + EVENT_PRINCIPAL_SIZE + EVENT_RULE_NAME_
                       3072 <=
                   EVENT_JSON_SIZE,
               "EVENT_JSON_SIZE must hold every event");
+
+/* More techniques than one method serves anywhere. */
+#define TECHNIQUES_MAX 16
 
 struct line {
     struct json json;
@@ -307,6 +311,14 @@ static bool write_interface_uuid(struct line *line)
     return known(line->event, FACT_INTERFACE) && uuid(line, &line->event->interface);
 }
 
+static bool write_interface_name(struct line *line)
+{
+    const struct catalog_interface *interface = catalog_interface_by_uuid(&line->event->interface);
+
+    return known(line->event, FACT_INTERFACE) && interface &&
+           string(line, catalog_interface_name(interface));
+}
+
 static bool write_interface_version(struct line *line)
 {
     if (!known(line->event, FACT_INTERFACE))
@@ -322,6 +334,40 @@ static bool write_interface_version(struct line *line)
 static bool write_opnum(struct line *line)
 {
     return known(line->event, FACT_OPNUM) && number(line, line->event->opnum);
+}
+
+static bool write_method(struct line *line)
+{
+    const struct catalog_interface *interface = catalog_interface_by_uuid(&line->event->interface);
+    const char *name = interface ? catalog_method_name(interface, line->event->opnum) : NULL;
+
+    return known(line->event, FACT_INTERFACE) && known(line->event, FACT_OPNUM) && name &&
+           string(line, name);
+}
+
+/* Several attacks with one method may be one technique, and one method may serve several. */
+static bool write_techniques(struct line *line)
+{
+    const struct catalog_technique *rows[TECHNIQUES_MAX];
+    size_t count = 0;
+    size_t written = 0;
+
+    if (known(line->event, FACT_INTERFACE) && known(line->event, FACT_OPNUM))
+        count = catalog_techniques_of(&line->event->interface, line->event->opnum, rows,
+                                      TECHNIQUES_MAX);
+    if (count > TECHNIQUES_MAX)
+        count = TECHNIQUES_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const char *id = catalog_technique_id(rows[i]);
+        /* Sorted by technique: equal ones are neighbours. */
+        if (i > 0 && strcmp(id, catalog_technique_id(rows[i - 1])) == 0)
+            continue;
+        json_put(&line->json, written++ ? "," : "[");
+        json_string(&line->json, id, strlen(id));
+    }
+    if (written)
+        json_put(&line->json, "]");
+    return written > 0;
 }
 
 static bool write_protseq(struct line *line)
@@ -424,9 +470,12 @@ static const struct field {
     {"network.transport", write_network_transport},
     {"rule.id", write_rule_id},
     {"rule.name", write_rule_name},
+    {"threat.technique.id", write_techniques},
     {"rpc.interface.uuid", write_interface_uuid},
+    {"rpc.interface.name", write_interface_name},
     {"rpc.interface.version", write_interface_version},
     {"rpc.opnum", write_opnum},
+    {"rpc.method", write_method},
     {"rpc.protseq", write_protseq},
     {"rpc.endpoint", write_endpoint},
     {"rpc.object", write_object},

@@ -79,8 +79,10 @@ static void line_of_a_blocked_call(void **state)
         "\"host\":{\"name\":\"dc1.example.com\"},"
         "\"network\":{\"protocol\":\"dcerpc\",\"transport\":\"tcp\"},"
         "\"rule\":{\"id\":\"3\",\"name\":\"no-dcsync\"},"
+        "\"threat\":{\"technique\":{\"id\":[\"T1003.006\"]}},"
         "\"rpc\":{\"interface\":{\"uuid\":\"e3514235-4b06-11d1-ab04-00c04fc2dcd2\","
-        "\"version\":\"4.0\"},\"opnum\":3,\"protseq\":\"ncacn_ip_tcp\",\"endpoint\":\"49667\","
+        "\"name\":\"drsuapi\",\"version\":\"4.0\"},\"opnum\":3,\"method\":\"DRSGetNCChanges\","
+        "\"protseq\":\"ncacn_ip_tcp\",\"endpoint\":\"49667\","
         "\"object\":\"11111111-2222-3333-4444-555555555555\",\"function\":\"NdrStubCall2\","
         "\"auth\":{\"level\":\"PKT_PRIVACY\",\"service\":\"KERBEROS\"},"
         "\"policy\":{\"generation\":7}}}\n";
