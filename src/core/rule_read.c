@@ -199,7 +199,7 @@ static void read_values(struct reader *reader, struct policy_condition *conditio
         }
         at = comma + 1;
     }
-    if (key->type->normalise) {
+    if (key->type->normalise && condition->values.count) {
         condition->values.count =
             key->type->normalise(condition->values.items, condition->values.count);
     }
