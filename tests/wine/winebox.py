@@ -28,6 +28,10 @@ PREFIXES = Path(os.environ.get('RPCFW_WINE_PREFIXES') or SOURCE / 'build/wine').
 SKIPPED = 77            # what ctest takes for "skipped"
 START_SECONDS = 30      # a program that is not up by then hangs
 TEMPLATE_SECONDS = 180
+# Each thread costs so much under Wine, beyond what it does.
+THREAD_BYTES = 1024 * 1024
+THREAD_HEAP_BYTES = 16 * 1024
+THREAD_HANDLES = 5
 DLL_OVERRIDES = 'mscoree,mshtml='
 
 
@@ -160,8 +164,13 @@ class Program:
         return self.ask('module ' + name).endswith(' loaded')
 
     def usage(self):
-        """{'private': bytes, 'handles': number, 'threads': number} of the program's own process."""
+        """{'private': bytes, 'heap': bytes, 'handles': number, 'threads': number} of the program's own process."""
         return {key: int(value) for key, value in re.findall(r'(\w+)=(\d+)', self.ask('usage'))}
+
+    def quiet_usage(self, threads, timeout=12):
+        """Its usage once it is idle, down to so many threads again: those of Wine's thread pool end after a while."""
+        wait_until(lambda: self.usage()['threads'] <= threads, timeout, 0.2)
+        return self.usage()
 
     def errors(self):
         self._errors.seek(0)
@@ -290,6 +299,14 @@ def wait_until(condition, timeout, step=0.02):
             return None
         time.sleep(step)
     return time.monotonic() - start
+
+
+def growth(before, after):
+    """What a process has more of than before, apart from what comes with each thread that it has more."""
+    threads = max(after['threads'] - before['threads'], 0)
+    return {'private': after['private'] - before['private'] - threads * THREAD_BYTES,
+            'heap': after['heap'] - before['heap'] - threads * THREAD_HEAP_BYTES,
+            'handles': after['handles'] - before['handles'] - threads * THREAD_HANDLES, 'threads': threads}
 
 
 def require_wine():

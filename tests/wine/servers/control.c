@@ -82,6 +82,20 @@ static unsigned handle_count(void)
     return count;
 }
 
+/* Bytes in use on the process heap: small leaks do not show in private bytes for a long time. */
+static unsigned long long heap_bytes(void)
+{
+    unsigned long long total = 0;
+    PROCESS_HEAP_ENTRY entry = {0};
+    HeapLock(GetProcessHeap());
+    while (HeapWalk(GetProcessHeap(), &entry)) {
+        if (entry.wFlags & PROCESS_HEAP_ENTRY_BUSY)
+            total += entry.cbData;
+    }
+    HeapUnlock(GetProcessHeap());
+    return total;
+}
+
 static void print_usage(void)
 {
     PROCESS_MEMORY_COUNTERS memory = {.cb = sizeof memory};
@@ -91,8 +105,9 @@ static void print_usage(void)
         return;
     }
     /* Wine leaves PrivateUsage empty; its PagefileUsage is what the process does not share. */
-    control_print("usage private=%llu handles=%u threads=%u",
-                  (unsigned long long)memory.PagefileUsage, handle_count(), thread_count());
+    control_print("usage private=%llu heap=%llu handles=%u threads=%u",
+                  (unsigned long long)memory.PagefileUsage, heap_bytes(), handle_count(),
+                  thread_count());
 }
 
 static DWORD WINAPI serve(void *unused)

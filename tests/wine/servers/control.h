@@ -5,7 +5,7 @@
  * process without RPC.
  *
  *     module NAME   ->  module NAME loaded|absent
- *     usage         ->  usage private=BYTES handles=NUMBER threads=NUMBER
+ *     usage         ->  usage private=BYTES heap=BYTES handles=NUMBER threads=NUMBER
  *     quit          ->  bye, and the process ends; so it does at end of file
  */
 #ifndef TESTS_WINE_SERVERS_CONTROL_H

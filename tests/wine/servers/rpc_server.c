@@ -2,10 +2,10 @@
 /*
  * rpc_server.exe [--tcp PORT] [--np PIPE] [--lrpc NAME] [--delay MS] [--threads N]
  *
- * Serves the interfaces demo, other, asynchronous and drsuapi (a stand-in) on the given endpoints, after
- * the delay, and prints STARTED pid=N at once and READY pid=N when calls can come in. Without an
- * endpoint it loads the runtime and listens nowhere. Requests on stdin: control.h; it ends when its
- * stdin does.
+ * Serves the interfaces demo, other, asynchronous and drsuapi (a stand-in) on the given endpoints,
+ * after the delay, and prints STARTED pid=N at once and READY pid=N when calls can come in. Without
+ * an endpoint it loads the runtime and listens nowhere. Requests on stdin: control.h; it ends when
+ * its stdin does.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -154,7 +154,8 @@ static bool serve(const struct settings *settings)
         !use_endpoint("ncalrpc", settings->lrpc))
         return false;
     if (!register_interface(demo_v1_0_s_ifspec) || !register_interface(other_v2_1_s_ifspec) ||
-        !register_interface(drsuapi_v4_0_s_ifspec) || !register_interface(asynchronous_v1_0_s_ifspec))
+        !register_interface(drsuapi_v4_0_s_ifspec) ||
+        !register_interface(asynchronous_v1_0_s_ifspec))
         return false;
     RPC_STATUS status = RpcServerListen(settings->threads, RPC_C_LISTEN_MAX_CALLS_DEFAULT, TRUE);
     if (status == RPC_S_OK)
