@@ -47,5 +47,18 @@ const struct cli_verb cli_policy_verbs[] = {
      "or too many\n"
      "combinations to tell.\n",
      verb_diff},
+    {"names", "[PATTERN] [--json]", "look up interfaces, methods, UUIDs and opnums",
+     "Prints what the catalogue knows of PATTERN, in any case of letters; all interfaces without "
+     "one. PATTERN is\n"
+     "\n"
+     "  an interface           drsuapi, e3514235-4b06-11d1-ab04-00c04fc2dcd2\n"
+     "  one of its methods     drsuapi:3, drsuapi:DRSGetNCChanges, e3514235-...:3\n"
+     "  part of any name       DRSGetNCChanges, T1003.006, PetitPotam, MS-SCMR, \\pipe\\lsarpc\n"
+     "  a whole name with * ?  *ServiceW, BaseReg*Key\n"
+     "\n"
+     "  --json   the result as one JSON object on stdout\n"
+     "\n"
+     "Exit code: 0 something was found; 1 nothing; 2 usage.\n",
+     verb_names},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -8,5 +8,6 @@
 int verb_check(const struct cli_verb *verb, int argc, char **argv);
 int verb_explain(const struct cli_verb *verb, int argc, char **argv);
 int verb_diff(const struct cli_verb *verb, int argc, char **argv);
+int verb_names(const struct cli_verb *verb, int argc, char **argv);
 
 #endif
