@@ -11,7 +11,7 @@
 #include <wchar.h>
 #include <windows.h>
 
-static FILE *open_file(const char *path)
+FILE *file_open(const char *path)
 {
     wchar_t wide[32768];
     if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, 32768)) {
@@ -20,10 +20,29 @@ static FILE *open_file(const char *path)
     }
     return _wfopen(wide, L"rb");
 }
+
+uint64_t file_size(const char *path)
+{
+    wchar_t wide[32768];
+    WIN32_FILE_ATTRIBUTE_DATA data;
+    if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, 32768) ||
+        !GetFileAttributesExW(wide, GetFileExInfoStandard, &data) ||
+        (data.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY)) {
+        return 0;
+    }
+    return (uint64_t)data.nFileSizeHigh << 32 | data.nFileSizeLow;
+}
 #else
-static FILE *open_file(const char *path)
+FILE *file_open(const char *path)
 {
     return fopen(path, "rb");
+}
+
+/* Not opened: closing a pipe again would end its writer. */
+uint64_t file_size(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
 }
 #endif
 
@@ -64,7 +83,7 @@ void *file_load(const char *path, size_t limit, size_t *size, const char **why)
     struct stat status;
     char *bytes = NULL;
     errno = 0;
-    FILE *file = open_file(path);
+    FILE *file = file_open(path);
     if (file && fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
     } else if (file) {

@@ -4,6 +4,8 @@
 #define RPCFW_CLI_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 /*
  * Reads all of `path` into memory to be freed with free(), at most `limit` bytes. NULL, and a
@@ -13,5 +15,11 @@ void *file_read(const char *path, size_t limit, size_t *size);
 
 /* The same without a word on stderr: *why is the cause, valid until the next call. */
 void *file_load(const char *path, size_t limit, size_t *size, const char **why);
+
+/* Opens `path` to be read as bytes; NULL, and errno, when that fails. */
+FILE *file_open(const char *path);
+
+/* Bytes of a plain file; 0 when it is empty, no plain file or not there. */
+uint64_t file_size(const char *path);
 
 #endif

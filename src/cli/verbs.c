@@ -28,6 +28,47 @@ const struct cli_verb cli_policy_verbs[] = {
      "\n"
      "Exit code: 0 decided; 1 the policy is refused; 2 usage, or the file cannot be read.\n",
      verb_explain},
+    {"replay", "-p FILE [--against OLD] [--compat] [--json] EVENTS ...",
+     "hold recorded calls against a policy",
+     "Decides each recorded call with the policy FILE and prints what would be blocked, by rule, "
+     "method, source and\n"
+     "user, the most frequent first; without --against, compared with what happened.\n"
+     "\n"
+     "  --against OLD   compare with the policy OLD: newly blocked, newly allowed, newly audited\n"
+     "  --compat        take prose lines in a file with fw:/flt: prefixes for comments\n"
+     "  --json          the result as one JSON object on stdout\n"
+     "\n"
+     "EVENTS are files of the firewall's JSON lines or of Zeek's dce_rpc.log (TSV or JSON), plain, "
+     "gzip or zstd;\n"
+     "- is standard input. Bad lines are named and passed over. What a record does not tell is "
+     "unknown to the policy.\n"
+     "\n"
+     "Exit code: 0 no call is newly blocked; 1 some are, or the policy is refused; 2 usage, or not "
+     "all can be read.\n",
+     verb_replay},
+    {"learn",
+     "[-o FILE] [--by LIST] [--addr-prefix N] [--addr-prefix6 N] [--block-rest] [--enforce] EVENTS "
+     "...",
+     "write the least policy that allows what was seen",
+     "Writes rules that allow the recorded calls and nothing else, commented with counts, first "
+     "and "
+     "last seen, and closes\n"
+     "each interface with a rule that records its other calls. EVENTS as for replay.\n"
+     "\n"
+     "  -o FILE             write FILE, as a whole or not at all; otherwise stdout\n"
+     "  --by LIST           what rules name of a call besides interface and opnum, where it is "
+     "told:\n"
+     "                      addr, user, sid, prot, auth, process, endpoint (default: "
+     "addr,user,prot,auth)\n"
+     "  --addr-prefix N     widen IPv4 addresses to blocks, for example 24 (default: 32)\n"
+     "  --addr-prefix6 N    the same for IPv6 (default: 128)\n"
+     "  --block-rest        close with one rule for all interfaces, also those never seen\n"
+     "  --enforce           the closing rules block; otherwise dry:true only records\n"
+     "\n"
+     "Calls that were blocked, and calls over ncalrpc, are not learned.\n"
+     "\n"
+     "Exit code: 0 done; 1 nothing to learn from; 2 usage, or a file cannot be read or written.\n",
+     verb_learn},
     {"diff", "OLD NEW [--compat] [--json]", "show which calls two policies judge differently",
      "Compares what two policies mean, not their text: which classes of calls change their verdict "
      "(block, audit, dry),\n"

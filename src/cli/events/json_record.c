@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/events/json_record.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "cli/events/ecs_record.h"
+#include "cli/events/json_pull.h"
+
+/* A path longer than every field's name need not be told apart. */
+#define PATH_SIZE 48
+
+struct fields {
+    struct ecs_record ecs;
+    struct zeek_record zeek;
+    struct text zeek_path; /* _path */
+};
+
+/* Which values a field may have. Numbers may stand in quotes: some pipelines put them there. */
+enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_TRUTH, FIELD_UNKNOWN_LIST };
+
+#define FIELD(path, kind, member)                                                                  \
+    {                                                                                              \
+        path, sizeof(path) - 1, kind, offsetof(struct fields, member)                              \
+    }
+
+/* Ordered by the length of the path: see find_field(). */
+static const struct field {
+    const char *path;
+    size_t length;
+    enum field_kind kind;
+    size_t offset; /* of a struct text, or a bool, in struct fields */
+} fields_known[] = {
+    FIELD("ts", FIELD_NUMBER, zeek.ts),
+    FIELD("_path", FIELD_TEXT, zeek_path),
+    FIELD("user.id", FIELD_TEXT, ecs.user_id),
+    FIELD("endpoint", FIELD_TEXT, zeek.interface),
+    FIELD("source.ip", FIELD_TEXT, ecs.source_ip),
+    FIELD("rpc.opnum", FIELD_NUMBER, ecs.opnum),
+    FIELD("user.name", FIELD_TEXT, ecs.user_name),
+    FIELD("operation", FIELD_TEXT, zeek.method),
+    FIELD("id.orig_h", FIELD_TEXT, zeek.client),
+    FIELD("id.resp_p", FIELD_NUMBER, zeek.server_port),
+    FIELD("@timestamp", FIELD_TEXT, ecs.timestamp),
+    FIELD("rpc.object", FIELD_TEXT, ecs.object),
+    FIELD("named_pipe", FIELD_TEXT, zeek.pipe),
+    FIELD("rpc.protseq", FIELD_TEXT, ecs.protseq),
+    FIELD("user.domain", FIELD_TEXT, ecs.user_domain),
+    FIELD("rpc.unknown", FIELD_UNKNOWN_LIST, ecs.object_unknown),
+    FIELD("event.action", FIELD_TEXT, ecs.action),
+    FIELD("process.name", FIELD_TEXT, ecs.process_name),
+    FIELD("rpc.endpoint", FIELD_TEXT, ecs.endpoint),
+    FIELD("rpc.truncated", FIELD_TRUTH, ecs.truncated),
+    FIELD("rpc.auth.level", FIELD_TEXT, ecs.auth_level),
+    FIELD("rpc.auth.service", FIELD_TEXT, ecs.auth_service),
+    FIELD("process.executable", FIELD_TEXT, ecs.process_executable),
+    FIELD("rpc.interface.uuid", FIELD_TEXT, ecs.interface_uuid),
+    FIELD("rpc.interface.version", FIELD_TEXT, ecs.interface_version),
+};
+
+#define FIELD_COUNT (sizeof(fields_known) / sizeof(fields_known[0]))
+
+/* Where the reader stands: the names of all open objects, and the member's, joined by dots. */
+struct path {
+    char text[PATH_SIZE];
+    size_t length;               /* more than PATH_SIZE: too long for any field */
+    size_t kept[JSON_DEPTH_MAX]; /* what was open before each container */
+};
+
+static const struct field *find_field(const struct path *path)
+{
+    for (size_t i = 0; i < FIELD_COUNT && fields_known[i].length <= path->length; i++) {
+        if (fields_known[i].length == path->length &&
+            memcmp(fields_known[i].path, path->text, path->length) == 0) {
+            return &fields_known[i];
+        }
+    }
+    return NULL;
+}
+
+/* Puts a member's name behind those of the objects around it, whose length is `outer`. */
+static void set_name(struct path *path, size_t outer, const struct json_pull *json)
+{
+    size_t start = outer ? outer + 1 : 0;
+    path->length = start + json->length;
+    if (path->length > PATH_SIZE) {
+        path->length = PATH_SIZE + 1;
+        return;
+    }
+    if (outer) {
+        path->text[outer] = '.';
+    }
+    memcpy(path->text + start, json->text, json->length);
+}
+
+static const char *set_text(struct text *text, const struct json_pull *json)
+{
+    if (text->bytes) {
+        return "a field stands twice";
+    }
+    *text = (struct text){json->text, json->length};
+    return NULL;
+}
+
+/* Keeps a field's value; a constant text says what is wrong with it. */
+static const char *keep(struct fields *fields, const struct field *field, enum json_token token,
+                        const struct json_pull *json)
+{
+    void *member = (char *)fields + field->offset;
+    if (token == JSON_NULL) {
+        return NULL;
+    }
+    if (field->kind == FIELD_TRUTH) {
+        *(bool *)member = token == JSON_TRUE;
+        return token == JSON_TRUE || token == JSON_FALSE ? NULL : "rpc.truncated is no truth value";
+    }
+    if (token != JSON_STRING && !(token == JSON_NUMBER && field->kind == FIELD_NUMBER)) {
+        return "a field has a value of the wrong type";
+    }
+    if (field->kind == FIELD_UNKNOWN_LIST) {
+        static const char object[] = "object";
+        *(bool *)member = *(bool *)member || (json->length == sizeof(object) - 1 &&
+                                              memcmp(json->text, object, json->length) == 0);
+        return NULL;
+    }
+    return set_text(member, json);
+}
+
+/* Reads the whole object; NULL when it is good JSON and its fields are. */
+static const char *read_fields(struct json_pull *json, struct fields *fields)
+{
+    struct path path = {.length = 0};
+    size_t outer = 0; /* length of the path of the innermost object */
+    const char *wrong = NULL;
+    for (;;) {
+        enum json_token token = json_pull_next(json);
+        switch (token) {
+        case JSON_BAD:
+            return json->why;
+        case JSON_END:
+            return wrong;
+        case JSON_NAME:
+            set_name(&path, outer, json);
+            break;
+        case JSON_OBJECT:
+        case JSON_ARRAY:
+            path.kept[json->depth - 1] = outer;
+            outer = path.length;
+            break;
+        case JSON_OBJECT_END:
+        case JSON_ARRAY_END:
+            /* The next value of an array around it has that array's path again. */
+            path.length = outer;
+            outer = path.kept[json->depth];
+            break;
+        default: {
+            const struct field *field = find_field(&path);
+            const char *why = field ? keep(fields, field, token, json) : NULL;
+            wrong = wrong ? wrong : why;
+        }
+        }
+    }
+}
+
+enum record_result json_record_read(struct zeek_names *names, char *line, size_t length,
+                                    struct recorded_call *out, const char **why)
+{
+    struct fields fields = {.ecs = {.truncated = false}};
+    struct json_pull json;
+    json_pull_begin(&json, line, length);
+    *why = read_fields(&json, &fields);
+    if (*why) {
+        return RECORD_BAD;
+    }
+    if (fields.ecs.action.bytes) {
+        return ecs_record_read(&fields.ecs, out, why);
+    }
+    if (fields.zeek_path.bytes &&
+        (fields.zeek_path.length != 7 || memcmp(fields.zeek_path.bytes, "dce_rpc", 7) != 0)) {
+        return RECORD_OTHER;
+    }
+    if (fields.zeek.interface.bytes || fields.zeek.method.bytes || fields.zeek_path.bytes) {
+        return zeek_record_read(names, &fields.zeek, out, why);
+    }
+    return ecs_record_read(&fields.ecs, out, why);
+}
