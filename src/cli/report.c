@@ -118,7 +118,7 @@ void report_text(FILE *out, const struct diagnostics *list)
 
 void report_json_string(FILE *out, const char *text, size_t length)
 {
-    char escaped[6 * 256];
+    char escaped[6 * 256] = {0};
     fputc('"', out);
     while (length) {
         size_t part = utf8_fit(text, length, 256);

@@ -114,6 +114,7 @@ static void put_entry(struct sweep *sweep, struct number from, uint32_t rule)
     struct address_entry *last =
         sweep->entry_count ? &sweep->entries[sweep->entry_count - 1] : NULL;
     if (!last || last->rule != rule) {
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the caller has checked `entries` */
         sweep->entries[sweep->entry_count++] = (struct address_entry){from.high, from.low, rule, 0};
     }
 }

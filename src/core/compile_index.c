@@ -87,7 +87,7 @@ static void enter_rule(struct index *index, uint32_t number)
         if (named) {
             entry.uuid = ((const struct guid *)uuid->values.items)[i];
         }
-        if (opnums) {
+        if (opnums && opnum) {
             enter_opnums(index, entry, opnum);
         } else {
             put(&index->entries, &entry, sizeof(entry));

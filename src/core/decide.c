@@ -257,12 +257,13 @@ static struct verdict decide_without_index(const struct policy_image *image, str
 
 struct verdict decide(const struct policy_image *image, struct call *call)
 {
+    const struct verdict none = {.rule = VERDICT_NO_RULE};
     struct matching matching = {.image = image, .call = call};
     uint32_t best = IMAGE_NO_RULE;
     uint32_t unknown = 0;
 
     if (!image->rules.count) {
-        return (struct verdict){.rule = VERDICT_NO_RULE};
+        return none;
     }
     if (!call_knows(call, FACT_INTERFACE) || !call_knows(call, FACT_OPNUM)) {
         return decide_without_index(image, call);
@@ -276,6 +277,8 @@ struct verdict decide(const struct policy_image *image, struct call *call)
             unknown = matching.unknown;
         }
     }
-    return best == IMAGE_NO_RULE ? (struct verdict){.rule = VERDICT_NO_RULE}
-                                 : verdict_of(image_rule(image, best), best, unknown);
+    if (best == IMAGE_NO_RULE) {
+        return none;
+    }
+    return verdict_of(image_rule(image, best), best, unknown);
 }

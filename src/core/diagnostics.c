@@ -101,7 +101,7 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 const char *closest_word(const char *word, size_t length, const char *const *candidates)
 {
     const char *closest = NULL;
-    unsigned least = 3;
+    size_t least = 3;
     if (length > WORD_MAX) {
         return NULL;
     }
@@ -110,7 +110,7 @@ const char *closest_word(const char *word, size_t length, const char *const *can
         if (candidate_length > WORD_MAX) {
             continue;
         }
-        unsigned away = distance(word, length, *candidates, candidate_length);
+        size_t away = distance(word, length, *candidates, candidate_length);
         /* Half the word wrong is another word. */
         if (away < least && away * 2 <= candidate_length) {
             least = away;

@@ -16,9 +16,9 @@
 #include "core/condition.h"
 #include "core/diagnostics.h"
 
-#define POLICY_LINE_MAX  (64u * 1024u) /* bytes of UTF-8 */
+#define POLICY_LINE_MAX  ((size_t)64 << 10) /* bytes of UTF-8 */
 #define POLICY_RULES_MAX 1000000u
-#define POLICY_FILE_MAX  (512u * 1024u * 1024u)
+#define POLICY_FILE_MAX  ((size_t)512 << 20)
 
 /* Whom a rule is for. */
 enum policy_target { TARGET_FIREWALL = 1, TARGET_FILTER = 2, TARGET_ALL = 3 };

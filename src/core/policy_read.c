@@ -159,7 +159,7 @@ static void read_line(struct reader *reader, const char *text, size_t length)
     if (length > POLICY_LINE_MAX) {
         reader->place.text = NULL;
         diagnostics_add(&reader->policy->diagnostics, DIAGNOSTIC_ERROR, &reader->place, NULL,
-                        "the line is longer than %u bytes", POLICY_LINE_MAX);
+                        "the line is longer than %lu bytes", (unsigned long)POLICY_LINE_MAX);
         return;
     }
     size_t bad = source_text_bad_byte(text, length);

@@ -112,7 +112,7 @@ bool sid_is_valid(const struct sid *sid)
 
 size_t sid_size(const struct sid *sid)
 {
-    return SID_HEADER_SIZE + 4u * sid->sub_authority_count;
+    return SID_HEADER_SIZE + sizeof(uint32_t) * sid->sub_authority_count;
 }
 
 bool sid_equal(const struct sid *a, const struct sid *b)
@@ -128,12 +128,12 @@ int sid_compare(const struct sid *a, const struct sid *b)
     if (order != 0 || !a->sub_authority_count) {
         return order;
     }
-    return memcmp(a->sub_authority, b->sub_authority, 4u * a->sub_authority_count);
+    return memcmp(a->sub_authority, b->sub_authority, sizeof(uint32_t) * a->sub_authority_count);
 }
 
 void sid_copy(struct sid *out, const struct sid *in)
 {
     memset(out, 0, sizeof(*out));
     memcpy(out, in, SID_HEADER_SIZE);
-    memcpy(out->sub_authority, in->sub_authority, 4u * in->sub_authority_count);
+    memcpy(out->sub_authority, in->sub_authority, sizeof(uint32_t) * in->sub_authority_count);
 }
