@@ -497,5 +497,5 @@ int verb_names(const struct cli_verb *verb, int argc, char **argv)
         }
     }
     answer(&query);
-    return query.found ? CLI_DONE : report_none(&query);
+    return query.found || !query.text ? CLI_DONE : report_none(&query);
 }
