@@ -78,17 +78,18 @@ bool remains_normalise(struct difference *difference, struct remains *remains)
 
 enum policy_key remains_key(const struct difference *difference, const struct remains *remains)
 {
-    uint8_t key = KEY_COUNT;
+    enum policy_key key = KEY_COUNT;
     for (int side = 0; side < 2; side++) {
         for (size_t i = 0; i < remains->count[side]; i++) {
             if (residual_is_outcome(remains->list[side][i])) {
                 continue;
             }
-            uint8_t asks = residual_condition(difference->space, remains->list[side][i])->key;
-            key = asks < key ? asks : key;
+            enum policy_key asks =
+                residual_condition(difference->space, remains->list[side][i])->key;
+            key = space_rank(asks) < space_rank(key) ? asks : key;
         }
     }
-    return (enum policy_key)key;
+    return key;
 }
 
 void remains_assign(struct difference *difference, const struct remains *from, struct remains *to,

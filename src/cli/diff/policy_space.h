@@ -75,6 +75,10 @@ uint32_t *space_add_policy(struct policy_space *space, const struct policy *poli
 
 enum space_kind space_kind_of(enum policy_key key);
 
+/* The place of a key in the order in which residuals ask: the version comes right behind the UUID,
+ * for both are unknown together. */
+unsigned space_rank(enum policy_key key);
+
 /* All known values of a key of spans: opnums 0–65535, levels none–privacy, … */
 struct span space_universe(enum policy_key key);
 
