@@ -13,14 +13,14 @@ DRSUAPI = 'e3514235-4b06-11d1-ab04-00c04fc2dcd2'
 
 # Arguments, exit code, texts that stdout holds, texts that it does not, texts that stderr holds.
 CASES = [
-    (['drsuapi'], 0, [DRSUAPI, 'MS-DRSR', '3  IDL_DRSGetNCChanges', '30  IDL_DRSReadNgcKey', 'T1003.006'], ['samr'], []),
+    (['drsuapi'], 0, [DRSUAPI, 'MS-DRSR', '3  DRSGetNCChanges', '30  DRSReadNgcKey', 'T1003.006'], ['samr'], []),
     (['DrsUapi'], 0, [DRSUAPI], [], []),
-    ([DRSUAPI], 0, ['drsuapi', '3  IDL_DRSGetNCChanges'], [], []),
+    ([DRSUAPI], 0, ['drsuapi', '3  DRSGetNCChanges'], [], []),
     (['{' + DRSUAPI.upper() + '}'], 0, ['drsuapi'], [], []),
-    ([DRSUAPI + ':3'], 0, ['IDL_DRSGetNCChanges', 'T1003.006', 'DCSync'], ['IDL_DRSBind'], []),
-    (['drsuapi:drsgetncchanges'], 0, [DRSUAPI, '3  IDL_DRSGetNCChanges'], [], []),
-    (['DRSGetNCChanges'], 0, [DRSUAPI, 'drsuapi', '3  IDL_DRSGetNCChanges'], ['IDL_DRSBind'], []),
-    (['getncch'], 0, ['IDL_DRSGetNCChanges'], [], []),
+    ([DRSUAPI + ':3'], 0, ['DRSGetNCChanges', 'T1003.006', 'DCSync'], ['DRSBind'], []),
+    (['drsuapi:drsgetncchanges'], 0, [DRSUAPI, '3  DRSGetNCChanges'], [], []),
+    (['DRSGetNCChanges'], 0, [DRSUAPI, 'drsuapi', '3  DRSGetNCChanges'], ['DRSBind'], []),
+    (['getncch'], 0, ['DRSGetNCChanges'], [], []),
     (['BaseReg*Key'], 0, ['BaseRegSaveKey ', 'BaseRegCreateKey'], ['BaseRegSaveKeyEx'], []),
     (['T1003.006'], 0, ['drsuapi', '2,3', 'DCSync'], ['T1003.002'], []),
     (['petitpotam'], 0, ['efsrpc ', 'efsrpc2', 'T1187'], [], []),
