@@ -25,6 +25,7 @@ build/%/build.ninja: CMakePresets.json CMakeLists.txt
 check: packages
 	@$(MAKE) --no-print-directory linux asan windows-x64
 	@ctest --test-dir build/asan --output-on-failure -LE wine
+	@if tests/fuzz/available; then RPCFW_FUZZ_SECONDS=20 $(MAKE) --no-print-directory fuzz; fi
 	@ctest --test-dir build/linux --output-on-failure -L 'wine|native'
 
 demo: packages
@@ -41,6 +42,16 @@ lint: build/linux/build.ninja
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Isrc $(native)
 
+# What a decision and a compilation cost; not a test.
+bench: linux
+	@build/linux/bench/decide_bench
+
+# The fuzzers, for RPCFW_FUZZ_SECONDS each (four hours unless set); `make check` gives each 20 seconds.
+fuzz: build/fuzz/build.ninja
+	@tests/fuzz/available
+	@cmake --build --preset fuzz
+	@RPCFW_FUZZ_SECONDS=$${RPCFW_FUZZ_SECONDS:-14400} ctest --test-dir build/fuzz --output-on-failure -L fuzz
+
 clean:
 	@rm -rf build
 
@@ -51,7 +62,9 @@ help:
 	@echo 'make demo        install, build, and show the firewall at work on a running RPC server'
 	@echo 'make format      lay out all C sources'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
+	@echo 'make bench       what a decision costs, against a linear scan'
+	@echo 'make fuzz        search for inputs that crash, leak or hang (needs clang), for hours'
 	@echo 'make clean       remove build/'
 
-.PHONY: all tools packages linux asan windows-x64 check demo format lint clean help
+.PHONY: all tools packages linux asan windows-x64 check demo bench fuzz format lint clean help
 .SECONDARY:
