@@ -25,6 +25,7 @@ ADD, INVERT, SLEEP, PID, SERVED, SHUTDOWN = range(6)
 ACCESS_DENIED = 5
 SECONDS = 10            # for anything but an answer
 STALL_SECONDS = 3       # an answer that takes longer is stuck in Wine
+ATTEMPTS = 4
 
 PDU_FAULT = 3
 PDU_CANCEL = struct.pack('<BBBBIHHI', 5, 0, 18, 3, 0x10, 16, 0, 1)     # co_cancel, a whole PDU
@@ -67,6 +68,16 @@ class Caller:
         self.close()
 
     def _connect(self):
+        for attempt in range(ATTEMPTS):
+            try:
+                self._connect_once()
+                return
+            except TimeoutError:
+                self.stalls += 1
+                if attempt == ATTEMPTS - 1:
+                    raise
+
+    def _connect_once(self):
         self._transport = _Transport('127.0.0.1', self._port)
         self._transport.source = self._source
         self._dce = self._transport.get_dce_rpc()
@@ -75,12 +86,6 @@ class Caller:
         self._transport.socket.settimeout(STALL_SECONDS)
         try:
             self._dce.bind(uuidtup_to_bin(self._interface))
-        except TimeoutError:
-            self.close()
-            self.stalls += 1
-            if self.stalls > 2:
-                raise
-            self._connect()
         except BaseException:
             self.close()
             raise
@@ -89,16 +94,16 @@ class Caller:
         self._dce.disconnect()
 
     def _answer(self):
-        """The stub data; sees to an answer that is stuck."""
-        try:
-            return self._dce.recv()
-        except TimeoutError:
-            if self._transport.received:
-                raise
-        self.stalls += 1
-        self._transport.socket.sendall(PDU_CANCEL)
-        self._transport.socket.settimeout(SECONDS)
-        return self._dce.recv()
+        """The stub data; frees an answer that is stuck."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._dce.recv()
+            except TimeoutError:
+                self.stalls += 1
+                if self._transport.received or attempt == ATTEMPTS - 1:
+                    raise
+                self._transport.socket.sendall(PDU_CANCEL)
+        raise AssertionError('not reached')
 
     def call(self, opnum, data=b''):
         """('ok', stub data) or ('fault', status), from the PDU on the wire."""

@@ -13,6 +13,7 @@ WARM_UP = 20
 PIPE = r'\pipe\rpcfw-rounds'
 PIPE_BINDING = r'ncacn_np:.[\\pipe\\rpcfw-rounds]'
 GROWTH_BYTES = 512 * 1024
+GROWTH_HEAP_BYTES = 32 * 1024
 GROWTH_HANDLES = 4
 
 
@@ -35,27 +36,32 @@ class Rounds(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout.split('\n')[-2]), (0, f'rounds={count} bad=0'),
                          done.stdout + done.stderr)
 
-    def settled_usage(self):
-        self.assertFalse(self.server.has_module(AGENT))
-        return self.server.usage()
-
-    def test_rounds_under_steady_callers(self):
-        """One over TCP from outside, and one over a pipe at full speed."""
+    def rounds_under_load(self, count):
+        """What the two callers saw: one over TCP from outside, and one over a pipe at full speed."""
         client = self.box.start_test_program('rpc_client', PIPE_BINDING, 'add', '--until-eof')
         with SteadyCaller(self.port, opnums=(ADD, ADD, ADD, PID), interval=0.002) as steady:
-            self.rounds(WARM_UP)
-            before = self.settled_usage()
-            self.rounds(ROUNDS)
-            after = self.settled_usage()
+            self.rounds(count)
         self.assertEqual((client.finish(), client.lines[-1].split()[1:]), (0, ['denied=0', 'other=0']), client.lines)
         self.assertEqual(steady.surprises, [])
         self.assertEqual({result for opnum, result in steady.outcomes if opnum == ADD}, {'ok'})
+        self.assertFalse(self.server.has_module(AGENT))
+        return steady
+
+    def test_rounds_under_steady_callers(self):
+        threads = self.server.usage()['threads']
+        self.rounds_under_load(WARM_UP)
+        before = self.server.quiet_usage(threads)
+        steady = self.rounds_under_load(ROUNDS)
+        after = self.server.quiet_usage(threads)
+        grown = winebox.growth(before, after)
         # Both happened, so the rounds really went on under the calls.
         self.assertEqual({result for opnum, result in steady.outcomes if opnum == PID}, {'ok', 'denied'})
         self.assertGreater(len(steady.outcomes), 1000)
-        self.assertLess(after['private'] - before['private'], GROWTH_BYTES, (before, after))
-        self.assertLessEqual(after['handles'] - before['handles'], GROWTH_HANDLES, (before, after))
-        self.assertLessEqual(after['threads'], before['threads'], (before, after))
+        self.assertLess(grown['private'], GROWTH_BYTES, (before, after))
+        self.assertLess(grown['heap'], GROWTH_HEAP_BYTES, (before, after))
+        self.assertLessEqual(grown['handles'], GROWTH_HANDLES, (before, after))
+        # A stall (rpccaller.py) may leave a thread of Wine's behind that waits for ever.
+        self.assertLessEqual(grown['threads'], steady.stalls, (before, after))
         self.assertEqual(self.server.finish(), 0)
 
 
