@@ -61,7 +61,7 @@ def check_json(program):
         return '--json: not all interfaces'
     interface = json.loads(run(program, ['drsuapi', '--json']).stdout)['interfaces'][0]
     methods = {method['opnum']: method for method in interface['methods']}
-    if interface['uuid'] != DRSUAPI or interface['endpoints'] != ['tcp'] or 'DRSGetNCChanges' not in methods[3]['aliases']:
+    if interface['uuid'] != DRSUAPI or interface['endpoints'] != ['tcp'] or 'IDL_DRSGetNCChanges' not in methods[3]['aliases']:
         return 'drsuapi --json: %s' % interface
     call = json.loads(run(program, ['--json', 'drsuapi:3']).stdout)['calls'][0]
     if call['opnum'] != 3 or 'T1003.006' not in [technique['id'] for technique in call['techniques']]:
