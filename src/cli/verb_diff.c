@@ -12,8 +12,8 @@
 #include "cli/report.h"
 #include "core/decide.h"
 
-#define CLASSES_MAX     20000 /* collected; beyond, the list says that it is cut */
-#define LINES_MAX       200   /* printed for people */
+#define CLASSES_MAX     5000 /* collected; beyond, the list says that it is cut */
+#define LINES_MAX       200  /* printed for people */
 #define LINE_VALUES_MAX 6
 
 struct diff_arguments {

@@ -21,6 +21,9 @@ struct walk {
     size_t limit;
     bool same;
     bool failed;
+    uint32_t *lacks; /* lists of SIDs that the caller has none of, along the way */
+    size_t lack_count;
+    size_t lack_capacity;
 };
 
 static void add_class(struct walk *walk, const struct call_class *class)
@@ -74,35 +77,95 @@ static struct facet follow(struct policy_space *space, struct facet before, cons
     return facet;
 }
 
-static void visit(struct walk *walk, uint32_t node, struct call_class *class)
+static bool note_lack(struct walk *walk, uint32_t list)
 {
+    if (walk->lack_count == walk->lack_capacity) {
+        size_t capacity = walk->lack_capacity * 2 + 64;
+        uint32_t *grown = realloc(walk->lacks, capacity * sizeof(*grown));
+        if (!grown) {
+            walk->failed = true;
+            return false;
+        }
+        walk->lacks = grown;
+        walk->lack_capacity = capacity;
+    }
+    walk->lacks[walk->lack_count++] = list;
+    return true;
+}
+
+/* All SIDs that the caller was found not to have. */
+static uint32_t join_lacks(const struct walk *walk)
+{
+    struct policy_space *space = walk->difference->space;
+    size_t total = 0;
     size_t count;
-    enum policy_key key;
+    for (size_t i = 0; i < walk->lack_count; i++) {
+        total += space_list_count(space, walk->lacks[i]);
+    }
+    uint32_t *sids = malloc((total + 1) * sizeof(*sids));
+    if (!sids) {
+        space->failed = true;
+        return 0;
+    }
+    total = 0;
+    for (size_t i = 0; i < walk->lack_count; i++) {
+        const uint32_t *list = space_list(space, walk->lacks[i], &count);
+        memcpy(sids + total, list, count * sizeof(*sids));
+        total += count;
+    }
+    uint32_t joined = space_put_list(space, sids, total);
+    free(sids);
+    return joined;
+}
+
+static void visit_end(struct walk *walk, uint32_t node, struct call_class *class)
+{
     if (walk->failed || walk->list->cut || node == NODE_UNCOMPARED ||
         (node == NODE_SAME && !walk->same)) {
         return;
     }
-    if (node < NODE_UNCOMPARED) {
-        class->old_outcome = node == NODE_SAME ? 0 : (node - 1) / OUTCOME_COUNT;
-        class->new_outcome = node == NODE_SAME ? 0 : (node - 1) % OUTCOME_COUNT;
-        add_class(walk, class);
-        return;
+    class->old_outcome = node == NODE_SAME ? 0 : (node - 1) / OUTCOME_COUNT;
+    class->new_outcome = node == NODE_SAME ? 0 : (node - 1) % OUTCOME_COUNT;
+    if (walk->lack_count) {
+        class->facets[KEY_SID].set = join_lacks(walk);
     }
-    const struct edge *edges = difference_edges(walk->difference, node, &count, &key);
-    const struct facet before = class->facets[key];
-    for (size_t i = 0; i < count; i++) {
-        class->facets[key] = follow(walk->difference->space, before, &edges[i]);
-        visit(walk, edges[i].child, class);
+    add_class(walk, class);
+}
+
+/* The last edge of each node is followed in a loop: chains of SIDs are as long as policies. */
+static void visit(struct walk *walk, uint32_t node, struct call_class class)
+{
+    const size_t lack_count = walk->lack_count;
+    while (node >= NODE_FIRST_SPLIT && !walk->failed && !walk->list->cut) {
+        size_t count;
+        enum policy_key key;
+        const struct edge *edges = difference_edges(walk->difference, node, &count, &key);
+        const struct facet before = class.facets[key];
+        for (size_t i = 0; i < count; i++) {
+            bool lack = key == KEY_SID && edges[i].form == EDGE_HOLDS_NOT;
+            class.facets[key] = lack ? before : follow(walk->difference->space, before, &edges[i]);
+            if (lack && !note_lack(walk, edges[i].set)) {
+                return;
+            }
+            if (i + 1 < count) {
+                visit(walk, edges[i].child, class);
+            }
+        }
+        node = edges[count - 1].child;
     }
-    class->facets[key] = before;
+    if (node < NODE_FIRST_SPLIT) {
+        visit_end(walk, node, &class);
+    }
+    walk->lack_count = lack_count;
 }
 
 bool class_list_collect(struct class_list *list, const struct difference *difference, size_t limit,
                         bool same)
 {
-    struct walk walk = {list, difference, limit, same, false};
+    struct walk walk = {.list = list, .difference = difference, .limit = limit, .same = same};
     struct call_class class = {0};
-    visit(&walk, difference->root, &class);
+    visit(&walk, difference->root, class);
+    free(walk.lacks);
     return !walk.failed && !space_failed(difference->space);
 }
 

@@ -14,7 +14,8 @@ enum facet_form {
     FACET_ANY,     /* any value, and unknown */
     FACET_SPANS,   /* known and in the set of spans */
     FACET_ANY_OF,  /* one of the list of texts */
-    FACET_NONE_OF, /* known, none of the list, and passing the tests */
+    FACET_NONE_OF, /* known, none of the list (of texts; of SIDs that the caller has), and passing
+                      the tests */
 };
 
 struct facet {

@@ -171,15 +171,7 @@ static bool make_text(struct class_example *example, enum policy_key key, const 
 
 static bool is_lacking(const struct policy_space *space, const struct facet *facet, uint32_t sid)
 {
-    size_t count;
-    const uint32_t *tests = space_list(space, facet->tests, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!WITNESS_TEST_HOLDS(tests[i]) &&
-            space_list_has(space, WITNESS_TEST_LIST(tests[i]), sid)) {
-            return true;
-        }
-    }
-    return false;
+    return space_list_has(space, facet->set, sid);
 }
 
 static bool add_sid(struct class_example *example, const struct sid *sid)

@@ -5,8 +5,11 @@
 #include <string.h>
 
 /* States of longer lists are rarely met again and would fill the memory. */
-#define STATE_MAX  4096u
-#define MEMORY_MAX ((size_t)1 << 30)
+#define STATE_MAX  1024u
+#define MEMORY_MAX ((size_t)1 << 29)
+
+/* One group of interfaces may take this many times its share of the work that is left. */
+#define SHARES_MAX 8u
 
 /* ---- What remains ---- */
 
@@ -200,20 +203,22 @@ uint32_t state_node(const struct difference *difference, uint32_t state)
 
 void set_state_node(struct difference *difference, uint32_t state, uint32_t node)
 {
-    if (state != NODE_NONE && !difference->exhausted) {
+    if (state != NODE_NONE && !difference->stopped) {
         difference->state_nodes[state] = node;
     }
 }
 
 bool take_work(struct difference *difference, uint64_t steps)
 {
-    difference->work += steps;
-    if (difference->work > difference->work_max || difference->states.memory > MEMORY_MAX ||
+    difference->work += steps + difference->space->work;
+    difference->space->work = 0;
+    if (difference->work > difference->work_stop || difference->states.memory > MEMORY_MAX ||
         difference->nodes.memory > MEMORY_MAX) {
         difference->exhausted = true;
+        difference->stopped = true;
     }
-    return !difference->exhausted && !space_failed(difference->space) &&
-           !difference->states.failed && !difference->nodes.failed;
+    return !difference->stopped && !space_failed(difference->space) && !difference->states.failed &&
+           !difference->nodes.failed;
 }
 
 bool chain_add(struct difference *difference, struct chain *chain, struct chain_step step)
@@ -378,6 +383,17 @@ static bool holds_in_stretch(const struct difference *difference, uint32_t condi
     return bits[slot / 8] >> slot % 8 & 1;
 }
 
+/* Gives the next of `parts` parts its share of the work, so that a hard one leaves the others some.
+ */
+static void start_share(struct difference *difference, size_t parts)
+{
+    uint64_t left =
+        difference->work < difference->work_max ? difference->work_max - difference->work : 0;
+    uint64_t share = left / parts * SHARES_MAX;
+    difference->work_stop = difference->work + (share < left ? share : left);
+    difference->stopped = false;
+}
+
 /* Builds what lies behind each signature; the outermost split of the interfaces says how far it
  * came. */
 static bool build_children(struct split *split)
@@ -393,11 +409,17 @@ static bool build_children(struct split *split)
         difference->interfaces = split->signatures.count;
     }
     for (uint32_t i = 0; i < split->signatures.count; i++) {
+        if (outermost) {
+            start_share(difference, split->signatures.count - i);
+        }
         take_work(difference, split->from->count[0] + split->from->count[1]);
         remains_assign(difference, split->from, &split->to, split->key, holds_in_stretch,
                        intern_get(&split->signatures, i, NULL));
         split->children[i] = build_node(difference, &split->to);
-        difference->interfaces_whole += outermost && !difference->exhausted;
+        difference->interfaces_whole += outermost && !difference->stopped;
+    }
+    if (outermost) {
+        start_share(difference, 1);
     }
     for (size_t i = 0; i < split->stretch_count; i++) {
         split->stretches[i].child = split->children[split->stretches[i].signature];
@@ -523,6 +545,7 @@ bool difference_build(struct difference *difference, const uint32_t *old_list, s
     if (!difference->work_max) {
         difference->work_max = DIFFERENCE_WORK_MAX;
     }
+    difference->work_stop = difference->work_max;
     if (!remains_allocate(&remains, old_count, new_count)) {
         return false;
     }

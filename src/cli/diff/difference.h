@@ -41,9 +41,11 @@ struct difference {
     uint32_t root;
     struct intern nodes; /* key, then edges: see difference_edges() */
     uint64_t work;
-    bool exhausted;          /* the limit was reached: some nodes are NODE_UNCOMPARED */
+    bool exhausted;          /* a limit was reached: some nodes are NODE_UNCOMPARED */
+    bool stopped;            /* the limit of the part being built was reached */
+    uint64_t work_stop;      /* that limit */
     size_t interfaces;       /* groups of interfaces that the first split made */
-    size_t interfaces_whole; /* of these, compared before the limit was reached */
+    size_t interfaces_whole; /* of these, compared without reaching a limit */
 
     bool inexact; /* patterns could not be compared; the first of them: */
     enum policy_key inexact_key;
@@ -60,7 +62,7 @@ struct difference {
 };
 
 /* Enough for policies of thousands of rules; a few seconds. */
-#define DIFFERENCE_WORK_MAX 400000000u
+#define DIFFERENCE_WORK_MAX 200000000u
 
 /*
  * Compares two lists of residuals. False: out of memory. Free with difference_free() in any case.

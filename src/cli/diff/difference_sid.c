@@ -11,6 +11,9 @@
 
 #define STATE_SIDS 1u
 
+/* What a residual costs here, where its set of SIDs is compared with others, against elsewhere. */
+#define SID_WORK 8u
+
 /* `hits` is a list of lists: of each, the caller has one SID at least. */
 static bool is_hit(const struct policy_space *space, uint32_t hits, uint32_t values)
 {
@@ -157,7 +160,7 @@ static uint32_t build_known(struct difference *difference, struct remains *remai
     for (;;) {
         uint32_t values;
         last = NODE_UNCOMPARED;
-        if (!take_work(difference, remains->count[0] + remains->count[1])) {
+        if (!take_work(difference, SID_WORK * (remains->count[0] + remains->count[1]))) {
             break;
         }
         last = NODE_SAME;

@@ -110,7 +110,7 @@ static bool is_possible(struct difference *difference, const struct way *way, bo
         difference->inexact_key = way->key;
         difference->inexact_list = WITNESS_TEST_LIST(way->tests[way->count - 1]);
     }
-    take_work(difference, *too_hard ? 10000000 : 100);
+    take_work(difference, 100);
     return result == WITNESS_FOUND;
 }
 
@@ -146,6 +146,7 @@ static uint32_t ask(struct difference *difference, const struct remains *remains
     bool can_fail;
     if (way->count == TESTS_MAX) {
         difference->exhausted = true;
+        difference->stopped = true;
         return NODE_UNCOMPARED;
     }
     uint32_t yes = build_answer(difference, remains, way, WITNESS_TEST(patterns, true), &can_match);

@@ -60,6 +60,7 @@ struct policy_space {
     struct intern spans;      /* struct span, ascending, apart and not adjacent */
     struct intern conditions; /* struct space_condition */
     struct intern residuals;  /* struct space_residual; residual OUTCOME_COUNT is number 0 */
+    uint64_t work;            /* steps taken by find_witness(); who limits them sets it to 0 */
     bool failed;              /* out of memory outside of the tables */
 };
 

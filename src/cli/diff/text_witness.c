@@ -17,7 +17,7 @@
 #define STATES_MAX 4000u
 
 struct question {
-    const struct policy_space *space;
+    struct policy_space *space;
     uint32_t excluded;
     const uint32_t *tests;
     size_t test_count;
@@ -121,6 +121,53 @@ static bool try_patterns(const struct question *question, char *out)
                     return true;
                 }
             }
+        }
+    }
+    return false;
+}
+
+/* ---- Tests that plainly contradict each other ---- */
+
+/* Whether the two patterns begin with different letters, before any wildcard. */
+static bool begin_differently(struct text a, struct text b)
+{
+    for (size_t i = 0; i < a.length && i < b.length; i++) {
+        if (a.bytes[i] == '*' || b.bytes[i] == '*') {
+            return false;
+        }
+        if (a.bytes[i] != b.bytes[i] && a.bytes[i] != '?' && b.bytes[i] != '?') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lists_contradict(const struct policy_space *space, uint32_t a, uint32_t b)
+{
+    size_t a_count;
+    size_t b_count;
+    const uint32_t *a_list = space_list(space, a, &a_count);
+    const uint32_t *b_list = space_list(space, b, &b_count);
+    for (size_t i = 0; i < a_count; i++) {
+        for (size_t k = 0; k < b_count; k++) {
+            if (!begin_differently(space_text(space, a_list[i], NULL),
+                                   space_text(space, b_list[k], NULL))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Whether the last test, the one that is new, and another want texts that begin differently. */
+static bool contradicts(const struct question *question)
+{
+    size_t last = question->test_count - 1;
+    for (size_t i = 0; question->test_count && i < last; i++) {
+        if (WITNESS_TEST_HOLDS(question->tests[last]) && WITNESS_TEST_HOLDS(question->tests[i]) &&
+            lists_contradict(question->space, WITNESS_TEST_LIST(question->tests[last]),
+                             WITNESS_TEST_LIST(question->tests[i]))) {
+            return true;
         }
     }
     return false;
@@ -308,6 +355,7 @@ static enum witness_result search(struct machine *machine, const struct question
     bool empty_is_answer = is_answer(machine, question, scratch);
     intern_put(&machine->states, scratch, machine->places);
     for (uint32_t at = 0; at < machine->states.count; at++) {
+        question->space->work += machine->alphabet_size * machine->places / 8;
         for (size_t i = 0; i < machine->alphabet_size; i++) {
             step(machine, intern_get(&machine->states, at, NULL), machine->alphabet[i], scratch);
             uint32_t before = machine->states.count;
@@ -351,6 +399,10 @@ enum witness_result find_witness(struct policy_space *space, enum policy_key key
                                  char text[WITNESS_TEXT_MAX + 1])
 {
     struct question question = {space, excluded, tests, test_count};
+    space->work += test_count * 20;
+    if (contradicts(&question)) {
+        return WITNESS_NONE;
+    }
     if (try_usual(&question, key, text) || try_patterns(&question, text) ||
         try_numbered(&question, text)) {
         return WITNESS_FOUND;
