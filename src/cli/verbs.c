@@ -88,6 +88,18 @@ const struct cli_verb cli_policy_verbs[] = {
      "or too many\n"
      "combinations to tell.\n",
      verb_diff},
+    {"coverage", "-p FILE [--compat] [--json]", "attack techniques against what a policy does",
+     "Says for each ATT&CK technique and attack of the catalogue what the policy does with the "
+     "remote calls that it needs:\n"
+     "\n"
+     "  blocked         all of them\n"
+     "  partly blocked  some; the lines below tell which are let through (words as in 'diff')\n"
+     "  audited         none, but all leave a record; (dry): a dry rule would have blocked some\n"
+     "  partly audited  none, and some leave a record\n"
+     "  open            none\n"
+     "\n"
+     "Exit code: 0 told; 1 the policy is refused; 2 usage, or the file cannot be read.\n",
+     verb_coverage},
     {"names", "[PATTERN] [--json]", "look up interfaces, methods, UUIDs and opnums",
      "Prints what the catalogue knows of PATTERN, in any case of letters; all interfaces without "
      "one. PATTERN is\n"

@@ -9,6 +9,7 @@ int verb_check(const struct cli_verb *verb, int argc, char **argv);
 int verb_explain(const struct cli_verb *verb, int argc, char **argv);
 int verb_replay(const struct cli_verb *verb, int argc, char **argv);
 int verb_learn(const struct cli_verb *verb, int argc, char **argv);
+int verb_coverage(const struct cli_verb *verb, int argc, char **argv);
 int verb_diff(const struct cli_verb *verb, int argc, char **argv);
 int verb_names(const struct cli_verb *verb, int argc, char **argv);
 

@@ -346,3 +346,23 @@ uint32_t *space_add_policy(struct policy_space *space, const struct policy *poli
     }
     return residuals;
 }
+
+size_t space_know(const struct policy_space *space, uint32_t *residuals, size_t count,
+                  enum policy_key key, struct point point)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t residual = residuals[i];
+        if (!residual_is_outcome(residual) && residual_condition(space, residual)->key == key) {
+            size_t span_count;
+            const struct span *spans =
+                space_spans(space, residual_condition(space, residual)->values, &span_count);
+            if (!spans_contain(spans, span_count, point)) {
+                continue;
+            }
+            residual = space_residual(space, residual)->next;
+        }
+        residuals[kept++] = residual;
+    }
+    return kept;
+}

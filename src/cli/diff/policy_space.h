@@ -74,6 +74,11 @@ void space_free(struct policy_space *space);
  */
 uint32_t *space_add_policy(struct policy_space *space, const struct policy *policy, size_t *count);
 
+/* What remains, in place, of a list of residuals that ask for `key` (of spans) first, when its
+ * value is known to be `point`; returns the new count. */
+size_t space_know(const struct policy_space *space, uint32_t *residuals, size_t count,
+                  enum policy_key key, struct point point);
+
 enum space_kind space_kind_of(enum policy_key key);
 
 /* The place of a key in the order in which residuals ask: the version comes right behind the UUID,
@@ -112,6 +117,7 @@ bool spans_contain(const struct span *spans, size_t count, struct point point);
 /* Sorts and joins in place, then gives the set's number. */
 uint32_t space_put_spans(struct policy_space *space, struct span *spans, size_t count);
 uint32_t space_spans_union(struct policy_space *space, uint32_t a, uint32_t b);
+uint32_t space_spans_meet(struct policy_space *space, uint32_t a, uint32_t b, enum policy_key key);
 uint32_t space_spans_complement(struct policy_space *space, uint32_t set, enum policy_key key);
 
 /* ---- Lists ---- */

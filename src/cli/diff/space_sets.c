@@ -175,6 +175,13 @@ uint32_t space_spans_complement(struct policy_space *space, uint32_t set, enum p
     return complement;
 }
 
+uint32_t space_spans_meet(struct policy_space *space, uint32_t a, uint32_t b, enum policy_key key)
+{
+    uint32_t outside = space_spans_union(space, space_spans_complement(space, a, key),
+                                         space_spans_complement(space, b, key));
+    return space_spans_complement(space, outside, key);
+}
+
 /* ---- Lists ---- */
 
 const uint32_t *space_list(const struct policy_space *space, uint32_t list, size_t *count)
