@@ -9,18 +9,9 @@ struct number {
     uint64_t low;
 };
 
-static uint64_t big_endian(const uint8_t *bytes)
-{
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) {
-        value = value << 8 | bytes[i];
-    }
-    return value;
-}
-
 static struct number number_of(const struct ipaddr *addr)
 {
-    return (struct number){big_endian(addr->bytes), big_endian(addr->bytes + 8)};
+    return (struct number){ipaddr_half(addr, 0), ipaddr_half(addr, 8)};
 }
 
 static int compare(struct number a, struct number b)
@@ -161,7 +152,50 @@ struct address_entry *address_table_build(struct address_claim *claims, size_t c
     return sweep.entries;
 }
 
+/* IPv4 addresses are ::ffff:a.b.c.d (ipaddr.h): the lower half of the number without this. */
+#define V4_BASE (UINT64_C(0xffff) << 32)
+
+bool address_table_build_v4(const struct address_entry *table, size_t entries,
+                            struct address_table_v4 *out)
+{
+    uint32_t *starts = malloc((entries + 1) * sizeof(*starts));
+    uint32_t *rules = malloc((entries + 1) * sizeof(*rules));
+    size_t count = 1;
+    out->numbers = malloc(2 * (entries + 1) * sizeof(*out->numbers));
+    if (starts && rules && out->numbers) {
+        starts[0] = 0;
+        rules[0] = ADDRESS_TABLE_NO_RULE;
+        for (size_t i = 0; i < entries && !table[i].high && table[i].low >> 32 <= 0xffff; i++) {
+            bool before = table[i].low <= V4_BASE;
+            size_t at = before ? 0 : count++;
+            starts[at] = before ? 0 : (uint32_t)table[i].low;
+            rules[at] = table[i].rule;
+        }
+        memcpy(out->numbers, starts, count * sizeof(*starts));
+        memcpy(out->numbers + count, rules, count * sizeof(*rules));
+        out->count = count;
+    } else {
+        free(out->numbers);
+        out->numbers = NULL;
+    }
+    free(starts);
+    free(rules);
+    return out->numbers != NULL;
+}
+
 /* ---- Finding ---- */
+
+uint32_t address_table_find_v4(const uint32_t *numbers, uint32_t count, uint32_t address)
+{
+    uint32_t low = 0;
+    uint32_t left = count;
+    while (left > 1) {
+        uint32_t half = left / 2;
+        low = numbers[low + half] > address ? low : low + half;
+        left -= half;
+    }
+    return count && numbers[low] <= address ? numbers[count + low] : ADDRESS_TABLE_NO_RULE;
+}
 
 uint32_t address_table_find(const struct address_entry *table, uint32_t count,
                             const struct ipaddr *addr)

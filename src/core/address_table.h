@@ -32,6 +32,22 @@ struct address_claim {
 };
 
 /*
+ * The same for IPv4 addresses alone, which most policies are about: sixteen keys to a cache line.
+ * `count` first addresses in ascending order, the first of them 0.0.0.0, then as many rules.
+ */
+struct address_table_v4 {
+    uint32_t *numbers; /* 2 * count */
+    size_t count;
+};
+
+/* Builds it from `entries` entries of address_table_build(); false when memory is out. */
+bool address_table_build_v4(const struct address_entry *table, size_t entries,
+                            struct address_table_v4 *out);
+
+/* The lowest rule that claims the IPv4 address, or ADDRESS_TABLE_NO_RULE. `count` may be 0. */
+uint32_t address_table_find_v4(const uint32_t *numbers, uint32_t count, uint32_t address);
+
+/*
  * Builds the table from `count` claims, which it reorders. Returns the entries, to be freed with
  * free(), and their number in *entries; NULL when memory is out. The first entry begins at the
  * lowest address.

@@ -17,15 +17,12 @@ static const char *const names[FACT_COUNT] = {
     [FACT_PROCESS] = "process",
 };
 
-bool call_knows(struct call *call, enum call_fact fact)
+void call_fetch(struct call *call, enum call_fact fact)
 {
-    if (!(call->fetched & FACT_BIT(fact))) {
-        if (call->fetch) {
-            call->fetch(call, fact);
-        }
-        call->fetched |= FACT_BIT(fact);
+    if (call->fetch) {
+        call->fetch(call, fact);
     }
-    return (call->known & FACT_BIT(fact)) != 0;
+    call->fetched |= FACT_BIT(fact);
 }
 
 void call_set_known(struct call *call, enum call_fact fact)

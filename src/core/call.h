@@ -78,8 +78,17 @@ struct call {
     void *host; /* for fetch alone */
 };
 
+/* Asks the host for `fact`; for call_knows() alone. */
+void call_fetch(struct call *call, enum call_fact fact);
+
 /* True when the call's `fact` holds a value, after asking the host if it was not asked before. */
-bool call_knows(struct call *call, enum call_fact fact);
+static inline bool call_knows(struct call *call, enum call_fact fact)
+{
+    if (!(call->fetched & FACT_BIT(fact))) {
+        call_fetch(call, fact);
+    }
+    return (call->known & FACT_BIT(fact)) != 0;
+}
 
 /* Marks `fact` as fetched and known; what a host calls after it wrote the value. */
 void call_set_known(struct call *call, enum call_fact fact);

@@ -166,15 +166,19 @@ static void put_address_table(struct compiler *compiler, const struct run *run,
         }
     }
     size_t count = 0;
+    struct address_table_v4 v4 = {0};
     struct address_entry *table =
         claims.failed ? NULL
                       : address_table_build((struct address_claim *)claims.bytes,
                                             claims.size / sizeof(struct address_claim), &count);
+    compiler->image.failed |= !table || !address_table_build_v4(table, count, &v4);
     align(&compiler->image, 8);
-    compiler->image.failed |= !table;
     group->kind = IMAGE_GROUP_ADDRESSES;
     group->table = put(&compiler->image, table, count * sizeof(*table));
     group->count = (uint32_t)count;
+    group->v4_table = put(&compiler->image, v4.numbers, 2 * v4.count * sizeof(*v4.numbers));
+    group->v4_count = (uint32_t)v4.count;
+    free(v4.numbers);
     free(table);
     free(claims.bytes);
 }

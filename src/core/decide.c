@@ -13,9 +13,14 @@
  */
 #define LISTS 4
 
+struct cursor {
+    const struct image_group *next;
+    const struct image_group *end;
+};
+
 struct candidates {
-    const struct image_group *next[LISTS];
-    const struct image_group *end[LISTS];
+    unsigned count; /* of lists that are not empty */
+    struct cursor list[LISTS];
 };
 
 static const void *elements(const struct policy_image *image, const struct image_table *table)
@@ -41,50 +46,53 @@ static const struct image_interface *find_interface(const struct policy_image *i
     return NULL;
 }
 
-static void add_list(const struct policy_image *image, uint32_t number, unsigned kind,
+static void add_list(const struct policy_image *image, uint32_t number,
                      struct candidates *candidates)
 {
     if (number != IMAGE_NO_LIST) {
-        const struct image_list *lists = elements(image, &image->lists);
+        const struct image_list *list =
+            (const struct image_list *)elements(image, &image->lists) + number;
         const struct image_group *groups = elements(image, &image->groups);
-        candidates->next[kind] = groups + lists[number].first;
-        candidates->end[kind] = candidates->next[kind] + lists[number].count;
+        struct cursor *cursor = &candidates->list[candidates->count++];
+        cursor->next = groups + list->first;
+        cursor->end = cursor->next + list->count;
     }
 }
 
 static void add_opnums(const struct policy_image *image, const struct image_opnums *opnums,
-                       uint16_t opnum, unsigned kind, struct candidates *candidates)
+                       uint16_t opnum, struct candidates *candidates)
 {
     uint32_t at = (uint32_t)opnum - opnums->first;
-    add_list(image, opnums->any, kind, candidates);
+    add_list(image, opnums->any, candidates);
     if (opnum >= opnums->first && at < opnums->count) {
         const uint32_t *numbers = elements(image, &image->opnum_lists);
-        add_list(image, numbers[opnums->lists + at], kind + 1, candidates);
+        add_list(image, numbers[opnums->lists + at], candidates);
     }
 }
 
-static struct candidates candidates_of(const struct policy_image *image, const struct call *call)
+static void find_candidates(const struct policy_image *image, const struct call *call,
+                            struct candidates *candidates)
 {
-    struct candidates candidates = {0};
     const struct image_interface *interface = find_interface(image, &call->interface);
+    candidates->count = 0;
     if (interface) {
-        add_opnums(image, &interface->opnums, call->opnum, 0, &candidates);
+        add_opnums(image, &interface->opnums, call->opnum, candidates);
     }
-    add_opnums(image, &image->others, call->opnum, 2, &candidates);
-    return candidates;
+    add_opnums(image, &image->others, call->opnum, candidates);
 }
 
 /* Takes the group with the lowest first rule, unless that is not below `bound`. */
 static const struct image_group *next_group(struct candidates *candidates, uint32_t bound)
 {
-    unsigned lowest = LISTS;
-    for (unsigned i = 0; i < LISTS; i++) {
-        if (candidates->next[i] != candidates->end[i] && candidates->next[i]->first_rule < bound) {
-            lowest = i;
-            bound = candidates->next[i]->first_rule;
+    struct cursor *lowest = NULL;
+    for (unsigned i = 0; i < candidates->count; i++) {
+        struct cursor *cursor = &candidates->list[i];
+        if (cursor->next != cursor->end && cursor->next->first_rule < bound) {
+            lowest = cursor;
+            bound = cursor->next->first_rule;
         }
     }
-    return lowest < LISTS ? candidates->next[lowest]++ : NULL;
+    return lowest ? lowest->next++ : NULL;
 }
 
 /* ---- Conditions ---- */
@@ -183,19 +191,32 @@ static uint32_t find_sids(const struct sid_slot *table, uint32_t slots, const st
     return found;
 }
 
+static uint32_t find_address(const struct policy_image *image, const struct image_group *group,
+                             const struct ipaddr *addr)
+{
+    const char *base = (const char *)image;
+    if (ipaddr_is_v4(addr)) {
+        return address_table_find_v4((const uint32_t *)(base + group->v4_table), group->v4_count,
+                                     (uint32_t)ipaddr_half(addr, 8));
+    }
+    return address_table_find((const struct address_entry *)(base + group->table), group->count,
+                              addr);
+}
+
 /* The rule of a table that the call's address or SIDs lead to; the fact itself may be unknown. */
 static uint32_t look_up(struct matching *matching, const struct image_group *group)
 {
-    const char *table = (const char *)matching->image + group->table;
     bool addresses = group->kind == IMAGE_GROUP_ADDRESSES;
     enum call_fact fact = addresses ? FACT_CLIENT_ADDR : FACT_SIDS;
     if (!call_knows(matching->call, fact)) {
         matching->unknown |= FACT_BIT(fact);
         return group->first_block;
     }
-    return addresses ? address_table_find((const struct address_entry *)table, group->count,
-                                          &matching->call->client_addr)
-                     : find_sids((const struct sid_slot *)table, group->count, matching->call);
+    if (addresses) {
+        return find_address(matching->image, group, &matching->call->client_addr);
+    }
+    const char *table = (const char *)matching->image + group->table;
+    return find_sids((const struct sid_slot *)table, group->count, matching->call);
 }
 
 /* The first rule of the group that decides the call, or IMAGE_NO_RULE. */
@@ -268,7 +289,8 @@ struct verdict decide(const struct policy_image *image, struct call *call)
     if (!call_knows(call, FACT_INTERFACE) || !call_knows(call, FACT_OPNUM)) {
         return decide_without_index(image, call);
     }
-    struct candidates candidates = candidates_of(image, call);
+    struct candidates candidates;
+    find_candidates(image, call, &candidates);
     const struct image_group *group;
     while ((group = next_group(&candidates, best)) != NULL) {
         uint32_t number = match_group(&matching, group);

@@ -56,11 +56,6 @@ char *guid_format(const struct guid *guid, char text[GUID_TEXT_SIZE])
     return text;
 }
 
-bool guid_equal(const struct guid *a, const struct guid *b)
-{
-    return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 int guid_compare(const struct guid *a, const struct guid *b)
 {
     return memcmp(a, b, sizeof(*a));

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct guid {
     uint32_t data1;
@@ -32,7 +33,14 @@ bool guid_parse(const char *text, size_t length, struct guid *out);
 /* Writes the lower-case form without braces. Returns `text`. */
 char *guid_format(const struct guid *guid, char text[GUID_TEXT_SIZE]);
 
-bool guid_equal(const struct guid *a, const struct guid *b);
+static inline bool guid_equal(const struct guid *a, const struct guid *b)
+{
+    uint64_t x[2];
+    uint64_t y[2];
+    memcpy(x, a, sizeof(x));
+    memcpy(y, b, sizeof(y));
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
 
 /* A total order over UUIDs, for sorted tables: negative, zero or positive. */
 int guid_compare(const struct guid *a, const struct guid *b);

@@ -117,11 +117,19 @@ static bool address_table_is_inside(const struct policy_image *image,
 {
     const struct address_entry *entry =
         (const struct address_entry *)((const char *)image + group->table);
-    if (!inside(image, group->table, group->count, sizeof(*entry), 8)) {
+    const uint32_t *v4 = (const uint32_t *)((const char *)image + group->v4_table);
+    uint64_t v4_numbers = (uint64_t)group->v4_count * 2;
+    if (!inside(image, group->table, group->count, sizeof(*entry), 8) ||
+        !inside(image, group->v4_table, v4_numbers, sizeof(*v4), 4)) {
         return false;
     }
     for (uint32_t i = 0; i < group->count; i++) {
         if (!rule_exists(image, entry[i].rule)) {
+            return false;
+        }
+    }
+    for (uint64_t i = group->v4_count; i < v4_numbers; i++) {
+        if (!rule_exists(image, v4[i])) {
             return false;
         }
     }

@@ -20,7 +20,7 @@
 #include "core/sid.h"
 
 #define IMAGE_MAGIC          "RPCFWIMG"
-#define IMAGE_FORMAT_VERSION 2u
+#define IMAGE_FORMAT_VERSION 3u
 
 /* A million rules with a few conditions each stay well below. */
 #define IMAGE_MAX_SIZE (1u << 30)
@@ -129,9 +129,11 @@ struct image_group {
     uint32_t first_block; /* the lowest with IMAGE_RULE_BLOCK, or IMAGE_NO_RULE */
     uint32_t first_condition;
     uint16_t condition_count;
-    uint16_t kind;  /* enum image_group_kind */
-    uint32_t table; /* byte offset */
-    uint32_t count; /* of its elements */
+    uint16_t kind;     /* enum image_group_kind */
+    uint32_t table;    /* byte offset */
+    uint32_t count;    /* of its elements */
+    uint32_t v4_table; /* IMAGE_GROUP_ADDRESSES: byte offset of uint32_t[2 * v4_count] */
+    uint32_t v4_count; /* see address_table.h */
 };
 
 #define IMAGE_NO_RULE UINT32_MAX

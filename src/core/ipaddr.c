@@ -6,11 +6,6 @@
 
 static const uint8_t v4_mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-bool ipaddr_is_v4(const struct ipaddr *addr)
-{
-    return memcmp(addr->bytes, v4_mapped, sizeof(v4_mapped)) == 0;
-}
-
 struct ipaddr ipaddr_from_v4(const uint8_t bytes[4])
 {
     struct ipaddr addr;
@@ -24,11 +19,6 @@ struct ipaddr ipaddr_from_v6(const uint8_t bytes[16])
     struct ipaddr addr;
     memcpy(addr.bytes, bytes, sizeof(addr.bytes));
     return addr;
-}
-
-int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
 /* Strictly four decimal numbers without leading zeros, which other readers take for octal. */

@@ -33,10 +33,33 @@ bool ipaddr_parse(const char *text, size_t length, struct ipaddr *out);
 /* RFC 5952 text; an IPv4(-mapped) address is written in dotted form. Returns `text`. */
 char *ipaddr_format(const struct ipaddr *addr, char text[IPADDR_TEXT_SIZE]);
 
-bool ipaddr_is_v4(const struct ipaddr *addr);
 struct ipaddr ipaddr_from_v4(const uint8_t bytes[4]);
 struct ipaddr ipaddr_from_v6(const uint8_t bytes[16]);
-int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b);
+
+/* Eight bytes of an address as a number: the first half from 0, the second from 8. */
+static inline uint64_t ipaddr_half(const struct ipaddr *addr, unsigned from)
+{
+    const uint8_t *b = addr->bytes + from;
+    return (uint64_t)b[0] << 56 | (uint64_t)b[1] << 48 | (uint64_t)b[2] << 40 |
+           (uint64_t)b[3] << 32 | (uint64_t)b[4] << 24 | (uint64_t)b[5] << 16 |
+           (uint64_t)b[6] << 8 | (uint64_t)b[7];
+}
+
+static inline bool ipaddr_is_v4(const struct ipaddr *addr)
+{
+    return ipaddr_half(addr, 0) == 0 && ipaddr_half(addr, 8) >> 32 == 0xffff;
+}
+
+static inline int ipaddr_compare(const struct ipaddr *a, const struct ipaddr *b)
+{
+    uint64_t x = ipaddr_half(a, 0);
+    uint64_t y = ipaddr_half(b, 0);
+    if (x == y) {
+        x = ipaddr_half(a, 8);
+        y = ipaddr_half(b, 8);
+    }
+    return (x > y) - (x < y);
+}
 
 enum ipaddr_range_error {
     IPADDR_RANGE_OK,
