@@ -18,6 +18,15 @@ static const uint8_t *text;
 static size_t text_size;
 static int includes;
 
+const char *__wrap_closest_word(const char *word, size_t length, const char *const *candidates);
+
+/* The linker sends the calls of closest_word() here: comparing with all names that there are takes
+ * ten times longer than the rest. value_fuzz.c tries it by itself. */
+const char *__wrap_closest_word(const char *word, size_t length, const char *const *candidates)
+{
+    return length && word[0] == candidates[0][0] ? candidates[0] : NULL;
+}
+
 static void *read_file(const char *path, size_t limit, size_t *size, const char **why)
 {
     char *copy = text_size <= limit ? malloc(text_size + 1) : NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/authn.h"
+#include "core/diagnostics.h"
 #include "core/guid.h"
 #include "core/ipaddr.h"
 #include "core/protseq.h"
@@ -67,6 +68,7 @@ static void try_address(const char *text, size_t length)
 
 static void try_words(const char *text, size_t length)
 {
+    static const char *const words[] = {"uuid", "iface_version", "", "ncacn_ip_tcp", NULL};
     enum authn_level level;
     unsigned service;
     enum protseq protseq = protseq_from_name(text, length);
@@ -75,6 +77,7 @@ static void try_words(const char *text, size_t length)
     }
     authn_level_from_policy(text, length, &level);
     authn_service_from_name(text, length, &service);
+    closest_word(text, length, words);
 }
 
 /* The input is a pattern, a zero byte, and a text. */
