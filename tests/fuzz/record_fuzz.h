@@ -24,7 +24,6 @@ static inline uint64_t touch_text(struct text text)
 static inline void fuzz_line(struct record_reader *reader, struct call_shapes *shapes,
                              const uint8_t *bytes, size_t length)
 {
-    static volatile uint64_t sink;
     static struct recorded_call call;
     const char *why = NULL;
     char *line = malloc(length ? length : 1);
@@ -34,9 +33,9 @@ static inline void fuzz_line(struct record_reader *reader, struct call_shapes *s
     memcpy(line, bytes, length);
     enum record_result result = record_read(reader, line, length, &call, &why);
     if (result == RECORD_CALL) {
-        sink = touch_text(call.call.endpoint) + touch_text(call.call.principal) +
-               touch_text(call.call.process);
-        if (!call_shapes_add(shapes, &call)) {
+        uint64_t sum = touch_text(call.call.endpoint) + touch_text(call.call.principal) +
+                       touch_text(call.call.process);
+        if (sum == UINT64_MAX || !call_shapes_add(shapes, &call)) {
             abort();
         }
     } else if ((result == RECORD_BAD) != (why != NULL)) {

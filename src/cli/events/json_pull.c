@@ -18,7 +18,7 @@ static enum json_token bad(struct json_pull *json, const char *why)
 {
     json->why = why;
     json->expected = EXPECT_NOTHING;
-    return JSON_BAD;
+    return TOKEN_BAD;
 }
 
 static void skip_blanks(struct json_pull *json)
@@ -242,7 +242,7 @@ static enum json_token read_number(struct json_pull *json)
     }
     json->length = (size_t)(at - json->text);
     json->at = at;
-    return JSON_NUMBER;
+    return TOKEN_NUMBER;
 }
 
 static enum json_token read_word(struct json_pull *json)
@@ -251,7 +251,7 @@ static enum json_token read_word(struct json_pull *json)
         const char *text;
         size_t length;
         enum json_token token;
-    } words[] = {{"true", 4, JSON_TRUE}, {"false", 5, JSON_FALSE}, {"null", 4, JSON_NULL}};
+    } words[] = {{"true", 4, TOKEN_TRUE}, {"false", 5, TOKEN_FALSE}, {"null", 4, TOKEN_NULL}};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if ((size_t)(json->end - json->at) >= words[i].length &&
             memcmp(json->at, words[i].text, words[i].length) == 0) {
@@ -279,12 +279,12 @@ static enum json_token open_container(struct json_pull *json, bool object)
     json->depth++;
     json->at++;
     json->expected = object ? EXPECT_FIRST_NAME : EXPECT_FIRST_ELEMENT;
-    return object ? JSON_OBJECT : JSON_ARRAY;
+    return object ? TOKEN_OBJECT : TOKEN_ARRAY;
 }
 
 static enum json_token close_container(struct json_pull *json)
 {
-    enum json_token token = in_object(json) ? JSON_OBJECT_END : JSON_ARRAY_END;
+    enum json_token token = in_object(json) ? TOKEN_OBJECT_END : TOKEN_ARRAY_END;
     json->depth--;
     json->at++;
     json->expected = EXPECT_COMMA;
@@ -299,7 +299,7 @@ static enum json_token read_value(struct json_pull *json)
     }
     json->expected = EXPECT_COMMA;
     if (c == '"') {
-        return read_string(json) ? JSON_STRING : JSON_BAD;
+        return read_string(json) ? TOKEN_STRING : TOKEN_BAD;
     }
     return c == '-' || (c >= '0' && c <= '9') ? read_number(json) : read_word(json);
 }
@@ -310,7 +310,7 @@ static enum json_token read_name(struct json_pull *json)
         return bad(json, "a name in quotes is missing");
     }
     if (!read_string(json)) {
-        return JSON_BAD;
+        return TOKEN_BAD;
     }
     skip_blanks(json);
     if (json->at == json->end || *json->at != ':') {
@@ -318,7 +318,7 @@ static enum json_token read_name(struct json_pull *json)
     }
     json->at++;
     json->expected = EXPECT_VALUE;
-    return JSON_NAME;
+    return TOKEN_NAME;
 }
 
 /* What follows a comma. */
@@ -340,11 +340,11 @@ void json_pull_begin(struct json_pull *json, char *bytes, size_t length)
 enum json_token json_pull_next(struct json_pull *json)
 {
     if (json->expected == EXPECT_NOTHING) {
-        return JSON_BAD;
+        return TOKEN_BAD;
     }
     skip_blanks(json);
     if (json->expected == EXPECT_COMMA && !json->depth) {
-        return json->at == json->end ? JSON_END : bad(json, "more text behind the object");
+        return json->at == json->end ? TOKEN_END : bad(json, "more text behind the object");
     }
     if (json->at == json->end) {
         return bad(json, "the text ends too early");

@@ -16,18 +16,18 @@
 #define JSON_DEPTH_MAX 64
 
 enum json_token {
-    JSON_BAD, /* `why` says what is wrong; so it stays */
-    JSON_END, /* the whole text was read */
-    JSON_OBJECT,
-    JSON_OBJECT_END,
-    JSON_ARRAY,
-    JSON_ARRAY_END,
-    JSON_NAME, /* of a member; its value is next */
-    JSON_STRING,
-    JSON_NUMBER,
-    JSON_TRUE,
-    JSON_FALSE,
-    JSON_NULL,
+    TOKEN_BAD, /* `why` says what is wrong; so it stays */
+    TOKEN_END, /* the whole text was read */
+    TOKEN_OBJECT,
+    TOKEN_OBJECT_END,
+    TOKEN_ARRAY,
+    TOKEN_ARRAY_END,
+    TOKEN_NAME, /* of a member; its value is next */
+    TOKEN_STRING,
+    TOKEN_NUMBER,
+    TOKEN_TRUE,
+    TOKEN_FALSE,
+    TOKEN_NULL,
 };
 
 struct json_pull {

@@ -67,12 +67,23 @@ struct path {
     size_t kept[JSON_DEPTH_MAX]; /* what was open before each container */
 };
 
+/* The first row of fields_known whose path has that length, and 1; 0: none has. */
+static const uint8_t first_of_length[PATH_SIZE] = {
+    [2] = 1,   [5] = 2,   [7] = 3,   [8] = 4,   [9] = 5,   [10] = 11, [11] = 14,
+    [12] = 17, [13] = 20, [14] = 21, [16] = 22, [18] = 23, [21] = 25,
+};
+
 static const struct field *find_field(const struct path *path)
 {
-    for (size_t i = 0; i < FIELD_COUNT && fields_known[i].length <= path->length; i++) {
-        if (fields_known[i].length == path->length &&
-            memcmp(fields_known[i].path, path->text, path->length) == 0) {
-            return &fields_known[i];
+    size_t row = path->length < PATH_SIZE ? first_of_length[path->length] : 0;
+    if (!row) {
+        return NULL;
+    }
+    for (row--; row < FIELD_COUNT && fields_known[row].length == path->length; row++) {
+        /* The last letters tell more than the first, which name the object. */
+        if (fields_known[row].path[path->length - 1] == path->text[path->length - 1] &&
+            memcmp(fields_known[row].path, path->text, path->length) == 0) {
+            return &fields_known[row];
         }
     }
     return NULL;
@@ -107,14 +118,15 @@ static const char *keep(struct fields *fields, const struct field *field, enum j
                         const struct json_pull *json)
 {
     void *member = (char *)fields + field->offset;
-    if (token == JSON_NULL) {
+    if (token == TOKEN_NULL) {
         return NULL;
     }
     if (field->kind == FIELD_TRUTH) {
-        *(bool *)member = token == JSON_TRUE;
-        return token == JSON_TRUE || token == JSON_FALSE ? NULL : "rpc.truncated is no truth value";
+        *(bool *)member = token == TOKEN_TRUE;
+        return token == TOKEN_TRUE || token == TOKEN_FALSE ? NULL
+                                                           : "rpc.truncated is no truth value";
     }
-    if (token != JSON_STRING && !(token == JSON_NUMBER && field->kind == FIELD_NUMBER)) {
+    if (token != TOKEN_STRING && !(token == TOKEN_NUMBER && field->kind == FIELD_NUMBER)) {
         return "a field has a value of the wrong type";
     }
     if (field->kind == FIELD_UNKNOWN_LIST) {
@@ -135,20 +147,20 @@ static const char *read_fields(struct json_pull *json, struct fields *fields)
     for (;;) {
         enum json_token token = json_pull_next(json);
         switch (token) {
-        case JSON_BAD:
+        case TOKEN_BAD:
             return json->why;
-        case JSON_END:
+        case TOKEN_END:
             return wrong;
-        case JSON_NAME:
+        case TOKEN_NAME:
             set_name(&path, outer, json);
             break;
-        case JSON_OBJECT:
-        case JSON_ARRAY:
+        case TOKEN_OBJECT:
+        case TOKEN_ARRAY:
             path.kept[json->depth - 1] = outer;
             outer = path.length;
             break;
-        case JSON_OBJECT_END:
-        case JSON_ARRAY_END:
+        case TOKEN_OBJECT_END:
+        case TOKEN_ARRAY_END:
             /* The next value of an array around it has that array's path again. */
             path.length = outer;
             outer = path.kept[json->depth];
