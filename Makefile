@@ -24,9 +24,11 @@ build/%/build.ninja: CMakePresets.json CMakeLists.txt
 # Windows programs under Wine.
 check: packages
 	@$(MAKE) --no-print-directory linux asan windows-x64
-	@ctest --test-dir build/asan --output-on-failure -LE wine
-	@if tests/fuzz/available; then RPCFW_FUZZ_SECONDS=20 $(MAKE) --no-print-directory fuzz; fi
-	@ctest --test-dir build/linux --output-on-failure -L 'wine|native'
+	@status=0; \
+	ctest --test-dir build/asan --output-on-failure -LE wine || status=1; \
+	if tests/fuzz/available; then RPCFW_FUZZ_SECONDS=20 $(MAKE) --no-print-directory fuzz || status=1; fi; \
+	ctest --test-dir build/linux --output-on-failure -L 'wine|native' || status=1; \
+	exit $$status
 
 demo: packages
 	@$(MAKE) --no-print-directory $(presets)
