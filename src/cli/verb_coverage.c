@@ -15,6 +15,8 @@
 #define LINES_MAX   4 /* classes told for one row, for people */
 #define VALUES_MAX  6
 
+static const struct class_style json_style = {.values_max = SIZE_MAX};
+
 enum coverage_state {
     COVERAGE_BLOCKED,
     COVERAGE_PARTLY_BLOCKED,
@@ -179,6 +181,11 @@ static void print_head(const struct row *row)
 
 static void print_row(struct coverage *coverage, const struct row *row)
 {
+    const struct class_style style = {
+        .values_max = VALUES_MAX,
+        .names = true,
+        .interface = catalog_technique_interface(row->technique),
+    };
     bool partly = row->state == COVERAGE_PARTLY_BLOCKED || row->state == COVERAGE_PARTLY_AUDITED;
     print_head(row);
     size_t shown = 0;
@@ -194,7 +201,7 @@ static void print_row(struct coverage *coverage, const struct row *row)
         if (shown == LINES_MAX) {
             continue;
         }
-        class_text(&text, &coverage->space, class, VALUES_MAX);
+        class_text(&text, &coverage->space, class, &style);
         printf("           %s%s: %s\n",
                row->state == COVERAGE_PARTLY_AUDITED ? "audited for" : "open for",
                row->state == COVERAGE_PARTLY_BLOCKED && audited ? " (audited)" : "",
@@ -235,7 +242,7 @@ static void print_json_row(struct coverage *coverage, const struct row *row)
     printf(",\"dry\":%s,\"allowed\":[", row->would_block ? "true" : "false");
     for (size_t i = 0; i < row->open.count; i++) {
         struct phrase text = {0};
-        class_text(&text, &coverage->space, &row->open.items[i], SIZE_MAX);
+        class_text(&text, &coverage->space, &row->open.items[i], &json_style);
         printf("%s{\"class\":", i ? "," : "");
         report_json_string(stdout, text.bytes ? text.bytes : "", text.length);
         printf(",\"audit\":%s}", row->open.items[i].old_outcome & OUTCOME_AUDIT ? "true" : "false");

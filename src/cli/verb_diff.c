@@ -12,9 +12,11 @@
 #include "cli/report.h"
 #include "core/decide.h"
 
-#define CLASSES_MAX     5000 /* collected; beyond, the list says that it is cut */
-#define LINES_MAX       200  /* printed for people */
-#define LINE_VALUES_MAX 6
+#define CLASSES_MAX 5000 /* collected; beyond, the list says that it is cut */
+#define LINES_MAX   200  /* printed for people */
+
+static const struct class_style line_style = {.values_max = 6, .names = true};
+static const struct class_style json_style = {.values_max = SIZE_MAX};
 
 struct diff_arguments {
     const char *old_file;
@@ -168,7 +170,7 @@ static void print_class(struct diff *diff, const struct call_class *class,
 {
     struct phrase what = {0};
     struct phrase words = {0};
-    class_text(&what, &diff->space, class, LINE_VALUES_MAX);
+    class_text(&what, &diff->space, class, &line_style);
     class_example_words(example, add_word, &words);
     printf("%s: %s\n    old: %s\n    new: %s\n    example: %s\n", change_of(class), what.bytes,
            verdicts[0].bytes, verdicts[1].bytes,
@@ -187,7 +189,7 @@ static void print_json_class(struct diff *diff, const struct call_class *class,
         if (!facet_is_told(&diff->space, (enum policy_key)key, &class->facets[key])) {
             continue;
         }
-        facet_text(&value, &diff->space, (enum policy_key)key, &class->facets[key], SIZE_MAX);
+        facet_text(&value, &diff->space, (enum policy_key)key, &class->facets[key], &json_style);
         printf("%s\"%s\":", separator, condition_keys[key].name);
         report_json_string(stdout, value.bytes, value.length);
         separator = ",";
@@ -221,17 +223,47 @@ static bool show_class(struct diff *diff, const struct call_class *class,
     return good;
 }
 
-/* In the order of `changes`; returns how many could not be shown. */
+/* Whether the class holds only calls of which the host cannot tell something: those come last. */
+static bool is_of_unknown(const struct diff *diff, const struct call_class *class)
+{
+    for (int key = 0; key < KEY_COUNT; key++) {
+        size_t count;
+        const struct facet *facet = &class->facets[key];
+        if (facet->form == FACET_SPANS) {
+            space_spans(&diff->space, facet->set, &count);
+        } else if (facet->form == FACET_ANY_OF) {
+            count = space_list_count(&diff->space, facet->set);
+        } else {
+            continue;
+        }
+        if (!count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How far back the class is shown: in the order of `changes`. */
+static size_t order_of(const struct diff *diff, const struct call_class *class)
+{
+    size_t kind = 0;
+    while (kind + 1 < CHANGE_COUNT && strcmp(change_of(class), changes[kind]) != 0) {
+        kind++;
+    }
+    return kind * 2 + is_of_unknown(diff, class);
+}
+
+/* Returns how many could not be shown. */
 static size_t show_classes(struct diff *diff)
 {
     struct class_example *example = malloc(sizeof(*example));
     size_t shown = 0;
     size_t failed = 0;
     size_t limit = diff->arguments.json ? SIZE_MAX : LINES_MAX;
-    for (size_t kind = 0; example && kind < CHANGE_COUNT; kind++) {
+    for (size_t order = 0; example && order < CHANGE_COUNT * 2; order++) {
         for (size_t i = 0; i < diff->classes.count && shown < limit; i++) {
             const struct call_class *class = &diff->classes.items[i];
-            if (strcmp(change_of(class), changes[kind]) != 0) {
+            if (order_of(diff, class) != order) {
                 continue;
             }
             if (diff->arguments.json && shown) {
@@ -266,7 +298,7 @@ static void report_limits(const struct diff *diff)
         struct phrase list = {0};
         struct facet facet = {.form = FACET_ANY_OF, .set = difference->inexact_list};
         facet_text(&list, (struct policy_space *)&diff->space, difference->inexact_key, &facet,
-                   LINE_VALUES_MAX);
+                   &line_style);
         fprintf(stderr,
                 "%s:%s cannot be compared exactly with the other patterns of %s:; calls that "
                 "depend on it were left out\n",
@@ -344,8 +376,8 @@ static int show(struct diff *diff)
     report_limits(diff);
     report_options(diff);
     if (failed) {
-        fprintf(stderr, "%lu of the classes have no example that shows them: an error in %s\n",
-                (unsigned long)failed, "the comparison");
+        fprintf(stderr, "%lu of the classes have no example: an error in the comparison\n",
+                (unsigned long)failed);
         return CLI_ERROR;
     }
     if (same) {
@@ -368,6 +400,7 @@ static int compare(struct diff *diff)
         return CLI_ERROR;
     }
     class_list_join(&diff->classes, &diff->space);
+    class_list_widen(&diff->classes, &diff->difference, &diff->space);
     return show(diff);
 }
 

@@ -221,9 +221,8 @@ static bool join_texts(struct policy_space *space, struct facet *into, const str
     return true;
 }
 
-/* Makes `into` stand for both; false: no facet can. */
-static bool join_facets(struct policy_space *space, enum policy_key key, struct facet *into,
-                        const struct facet *from)
+bool facet_join(struct policy_space *space, enum policy_key key, struct facet *into,
+                const struct facet *from)
 {
     bool unknown = into->unknown || from->unknown;
     if (into->form == FACET_ANY || from->form == FACET_ANY) {
@@ -276,7 +275,7 @@ static bool join_by_key(struct class_list *list, struct policy_space *space, enu
                 break;
             }
             if (from->old_outcome != UINT32_MAX &&
-                join_facets(space, key, &into->facets[key], &from->facets[key])) {
+                facet_join(space, key, &into->facets[key], &from->facets[key])) {
                 from->old_outcome = UINT32_MAX; /* gone */
                 joined = true;
             }

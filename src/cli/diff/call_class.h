@@ -49,6 +49,17 @@ bool class_list_collect(struct class_list *list, const struct difference *differ
 
 /* Joins what can be joined, in place. */
 void class_list_join(struct class_list *list, struct policy_space *space);
+
+/* Makes `into` stand for what both facets of a key stand for; false: no facet can. */
+bool facet_join(struct policy_space *space, enum policy_key key, struct facet *into,
+                const struct facet *from);
+
+/*
+ * Makes the classes of a difference as wide as they can be, so that few tell it all (they may
+ * overlap then), unless that would take too long.
+ */
+void class_list_widen(struct class_list *list, const struct difference *difference,
+                      struct policy_space *space);
 void class_list_free(struct class_list *list);
 
 /* Takes the calls over ncalrpc out of a class: what is left are remote calls. False: nothing is. */

@@ -116,6 +116,22 @@ static void add_addrs(struct phrase *phrase, const struct span *span)
     }
 }
 
+/* The name that stands for this interface alone, or this method of the interface; NULL: none. */
+static const char *name_of(enum policy_key key, struct point point, const struct class_style *style)
+{
+    const struct catalog_interface *other;
+    if (style->names && key == KEY_OPNUM && style->interface) {
+        return catalog_method_name(style->interface, (unsigned)point.low);
+    }
+    if (!style->names || key != KEY_UUID) {
+        return NULL;
+    }
+    struct guid uuid = guid_of_point(point);
+    const struct catalog_interface *interface = catalog_interface_by_uuid(&uuid);
+    const char *name = interface ? catalog_interface_name(interface) : NULL;
+    return name && catalog_interfaces_by_name(name, strlen(name), &other, 1) == 1 ? name : NULL;
+}
+
 static void add_point(struct phrase *phrase, enum policy_key key, struct point point)
 {
     char text[GUID_TEXT_SIZE];
@@ -141,8 +157,15 @@ static void add_point(struct phrase *phrase, enum policy_key key, struct point p
     }
 }
 
-static void add_span(struct phrase *phrase, enum policy_key key, const struct span *span)
+static void add_span(struct phrase *phrase, enum policy_key key, const struct span *span,
+                     const struct class_style *style)
 {
+    bool single = point_compare(span->first, span->last) == 0;
+    const char *name = single ? name_of(key, span->first, style) : NULL;
+    if (name) {
+        phrase_add(phrase, "%s", name);
+        return;
+    }
     if (key == KEY_ADDR) {
         add_addrs(phrase, span);
     } else if (key == KEY_PROT || key == KEY_AUTH) {
@@ -155,7 +178,7 @@ static void add_span(struct phrase *phrase, enum policy_key key, const struct sp
         }
     } else {
         add_point(phrase, key, span->first);
-        if (point_compare(span->first, span->last) != 0) {
+        if (!single) {
             phrase_add(phrase, "-");
             add_point(phrase, key, span->last);
         }
@@ -170,7 +193,7 @@ static void add_more(struct phrase *phrase, size_t count, size_t values_max)
 }
 
 static void add_spans(struct phrase *phrase, struct policy_space *space, enum policy_key key,
-                      uint32_t set, size_t values_max)
+                      uint32_t set, const struct class_style *style)
 {
     size_t count;
     size_t other_count;
@@ -199,22 +222,22 @@ static void add_spans(struct phrase *phrase, struct policy_space *space, enum po
         spans = others;
         count = other_count;
     }
-    for (size_t i = 0; i < count && i < values_max; i++) {
+    for (size_t i = 0; i < count && i < style->values_max; i++) {
         phrase_add(phrase, i ? "," : "");
-        add_span(phrase, key, &spans[i]);
+        add_span(phrase, key, &spans[i], style);
     }
-    add_more(phrase, count, values_max);
+    add_more(phrase, count, style->values_max);
 }
 
 /* ---- Texts and SIDs ---- */
 
 static void add_list(struct phrase *phrase, struct policy_space *space, enum policy_key key,
-                     uint32_t list, size_t values_max)
+                     uint32_t list, const struct class_style *style)
 {
     size_t count;
     char text[SID_TEXT_SIZE];
     const uint32_t *members = space_list(space, list, &count);
-    for (size_t i = 0; i < count && i < values_max; i++) {
+    for (size_t i = 0; i < count && i < style->values_max; i++) {
         phrase_add(phrase, i ? "," : "");
         if (key == KEY_SID) {
             phrase_add(phrase, "%s", sid_format(intern_get(&space->sids, members[i], NULL), text));
@@ -222,12 +245,12 @@ static void add_list(struct phrase *phrase, struct policy_space *space, enum pol
             add_safely(phrase, space_text(space, members[i], NULL));
         }
     }
-    add_more(phrase, count, values_max);
+    add_more(phrase, count, style->values_max);
 }
 
 /* Known, and: one of each list that holds, none of all others. */
 static void add_tests(struct phrase *phrase, struct policy_space *space, enum policy_key key,
-                      const struct facet *facet, size_t values_max)
+                      const struct facet *facet, const struct class_style *style)
 {
     size_t count;
     uint32_t none = facet->set;
@@ -240,12 +263,12 @@ static void add_tests(struct phrase *phrase, struct policy_space *space, enum po
             continue;
         }
         phrase_add(phrase, "%s", separator);
-        add_list(phrase, space, key, list, values_max);
+        add_list(phrase, space, key, list, style);
         separator = "&";
     }
     if (space_list_count(space, none)) {
         phrase_add(phrase, "%s!", separator);
-        add_list(phrase, space, key, none, values_max);
+        add_list(phrase, space, key, none, style);
     } else if (!*separator) {
         phrase_add(phrase, "known");
     }
@@ -275,7 +298,7 @@ bool facet_is_told(const struct policy_space *space, enum policy_key key, const 
 }
 
 void facet_text(struct phrase *phrase, struct policy_space *space, enum policy_key key,
-                const struct facet *facet, size_t values_max)
+                const struct facet *facet, const struct class_style *style)
 {
     size_t count;
     if (facet->form == FACET_ANY) {
@@ -286,29 +309,47 @@ void facet_text(struct phrase *phrase, struct policy_space *space, enum policy_k
     if (facet->form == FACET_SPANS) {
         space_spans(space, facet->set, &count);
         if (count) {
-            add_spans(phrase, space, key, facet->set, values_max);
+            add_spans(phrase, space, key, facet->set, style);
         }
     } else if (facet->form == FACET_NONE_OF) {
-        add_tests(phrase, space, key, facet, values_max);
+        add_tests(phrase, space, key, facet, style);
     } else {
-        add_list(phrase, space, key, facet->set, values_max);
+        add_list(phrase, space, key, facet->set, style);
     }
     if (facet->unknown) {
         phrase_add(phrase, phrase->length > before ? "|unknown" : "unknown");
     }
 }
 
+/* The one interface that the class is about, or NULL. */
+static const struct catalog_interface *interface_of(const struct policy_space *space,
+                                                    const struct facet *facet)
+{
+    size_t count;
+    const struct span *spans = space_spans(space, facet->set, &count);
+    if (facet->form != FACET_SPANS || facet->unknown || count != 1 ||
+        point_compare(spans->first, spans->last) != 0) {
+        return NULL;
+    }
+    struct guid uuid = guid_of_point(spans->first);
+    return catalog_interface_by_uuid(&uuid);
+}
+
 void class_text(struct phrase *phrase, struct policy_space *space, const struct call_class *class,
-                size_t values_max)
+                const struct class_style *style)
 {
     const char *separator = "";
+    struct class_style one = *style;
+    if (!one.interface) {
+        one.interface = interface_of(space, &class->facets[KEY_UUID]);
+    }
     for (int key = 0; key < KEY_COUNT; key++) {
         const struct facet *facet = &class->facets[key];
         if (!facet_is_told(space, (enum policy_key)key, facet)) {
             continue;
         }
         phrase_add(phrase, "%s%s:", separator, condition_keys[key].name);
-        facet_text(phrase, space, (enum policy_key)key, facet, values_max);
+        facet_text(phrase, space, (enum policy_key)key, facet, &one);
         separator = " ";
     }
     if (!*separator) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "cli/diff/call_class.h"
+#include "core/catalog.h"
 
 /* A text that grows on the heap; start with all zero, free() its bytes. */
 struct phrase {
@@ -27,12 +28,19 @@ void phrase_add(struct phrase *phrase, const char *format, ...)
 bool facet_is_told(const struct policy_space *space, enum policy_key key,
                    const struct facet *facet);
 
-/* The word's part behind "key:", with at most `values_max` values of a list. */
-void facet_text(struct phrase *phrase, struct policy_space *space, enum policy_key key,
-                const struct facet *facet, size_t values_max);
+struct class_style {
+    size_t values_max; /* of a list; SIZE_MAX: all */
+    bool names;        /* of interfaces and methods, where the catalogue has them */
+    const struct catalog_interface *interface; /* whose methods the opnums are; NULL: not known */
+};
 
-/* All words; "every remote call" when there are none. */
+/* The word's part behind "key:". */
+void facet_text(struct phrase *phrase, struct policy_space *space, enum policy_key key,
+                const struct facet *facet, const struct class_style *style);
+
+/* All words; "every remote call" when there are none. A class of one interface needs none in the
+ * style. */
 void class_text(struct phrase *phrase, struct policy_space *space, const struct call_class *class,
-                size_t values_max);
+                const struct class_style *style);
 
 #endif
