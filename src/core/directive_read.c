@@ -129,18 +129,18 @@ struct policy_set *find_set(struct policy *policy, struct word name)
     return NULL;
 }
 
-static bool add_element(struct policy_set *set, const struct source_place *place)
+static bool add_element(struct policy_set *set, const struct policy_set_element *element)
 {
     /* Grown by doubling: room runs out when the count is a power of two. */
     if ((set->count & (set->count - 1)) == 0) {
         size_t capacity = set->count ? set->count * 2 : 1;
-        struct source_place *grown = realloc(set->elements, capacity * sizeof(*grown));
+        struct policy_set_element *grown = realloc(set->elements, capacity * sizeof(*grown));
         if (!grown) {
             return false;
         }
         set->elements = grown;
     }
-    set->elements[set->count++] = *place;
+    set->elements[set->count++] = *element;
     return true;
 }
 
@@ -166,19 +166,20 @@ static bool add_other(struct reader *reader, struct policy_set *set, struct word
 /* False: out of memory. */
 static bool add_elements(struct reader *reader, struct policy_set *set, struct word list)
 {
+    const size_t number = reader->policy->set_count; /* which the set will have */
     const char *end = list.at + list.length;
     const char *at = list.at;
     bool good = true;
     while (good) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
-        struct word element = {at, (size_t)((comma ? comma : end) - at)};
-        struct source_place place = place_of(reader, element);
-        if (!element.length) {
-            error_at(reader, element, NULL, "a value is missing");
-        } else if (element.at[0] == '@') {
-            good = add_other(reader, set, element);
+        struct word value = {at, (size_t)((comma ? comma : end) - at)};
+        struct policy_set_element element = {place_of(reader, value), number};
+        if (!value.length) {
+            error_at(reader, value, NULL, "a value is missing");
+        } else if (value.at[0] == '@') {
+            good = add_other(reader, set, value);
         } else {
-            good = add_element(set, &place);
+            good = add_element(set, &element);
         }
         if (!comma) {
             break;

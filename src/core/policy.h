@@ -49,13 +49,19 @@ struct policy_source {
     size_t size;
 };
 
+/* A value of a set, where it stands. */
+struct policy_set_element {
+    struct source_place place; /* column and span */
+    size_t set;                /* the set whose line that is: sets take over others' values */
+};
+
 /* What `set` defined. What its values are, only the keys that use it know. */
 struct policy_set {
     char *name;
-    struct source_place place;     /* of the name */
-    struct source_place *elements; /* column and span of each value */
+    struct source_place place; /* of the name */
+    struct policy_set_element *elements;
     size_t count;
-    uint32_t reported; /* a bit for each enum policy_key whose errors in it were reported */
+    uint32_t reported; /* a bit for each enum policy_key whose errors in its line were reported */
     bool used;
 };
 

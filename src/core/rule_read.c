@@ -136,6 +136,19 @@ static struct value_context context_of(const struct reader *reader, const struct
     return context;
 }
 
+/* Reports a wrong value of a set, unless an earlier rule met it in the same key. */
+static void report_element(struct reader *reader, enum policy_key key,
+                           const struct policy_set_element *element,
+                           const struct value_error *error)
+{
+    const struct policy_set *owner = &reader->policy->sets[element->set];
+    if (!(owner->reported & 1u << key)) {
+        diagnostics_add(&reader->policy->diagnostics, DIAGNOSTIC_ERROR, &element->place,
+                        error->suggestion, "set %s, used in %s: %s", owner->name,
+                        condition_keys[key].name, error->message);
+    }
+}
+
 /* The values of a set, each read as the key reads it; what is wrong is reported where it stands. */
 static void read_set_values(struct reader *reader, struct policy_condition *condition,
                             const struct value_context *context, struct word element)
@@ -148,17 +161,17 @@ static void read_set_values(struct reader *reader, struct policy_condition *cond
                  shown(name.length), name.at);
         return;
     }
-    bool reported = (set->reported & 1u << condition->key) != 0;
     set->used = true;
     for (size_t i = 0; i < set->count; i++) {
-        const struct source_place *place = &set->elements[i];
+        const struct source_place *place = &set->elements[i].place;
         struct value_error error = {0};
         struct value_reader values = {&condition->values, &reader->policy->pool, context, &error};
-        if (!key->read(&values, place->text + place->column - 1, place->span) && !reported) {
-            diagnostics_add(&reader->policy->diagnostics, DIAGNOSTIC_ERROR, place, error.suggestion,
-                            "set %s, used in %s: %s", set->name, key->name, error.message);
-            set->reported |= 1u << condition->key;
+        if (!key->read(&values, place->text + place->column - 1, place->span)) {
+            report_element(reader, condition->key, &set->elements[i], &error);
         }
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        reader->policy->sets[set->elements[i].set].reported |= 1u << condition->key;
     }
 }
 
