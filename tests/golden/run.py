@@ -9,19 +9,28 @@ A table is a list of cases:
     case: what it shows
     policy: [compat] [utf8-bom] [utf16le] [crlf]
         ... the policy, indented by four blanks ...
+    policy: from PATH [SET=VALUE,VALUE ...]
     file: NAME
         ... another file beside it, for include ...
+    with: addr=... sid=...
     expect:
         uuid=... addr=... => block audit rule=2
         refused 3:7 part of the message
+        drsuapi:3,5-7 addr=... => block audit id=NAME  # a note
         good
+        strict
         warns 2:1 part of the message
+
+"policy: from" takes a file (PATH is relative to the table) and edits it as its reader would: each SET gets the values given.
+"with" gives words to all calls of the case that do not have such a word themselves. INTERFACE:OPNUMS stands for one call
+after the other; id=NAME for the place of the rule of that name. "strict" expects a policy that `check --strict` takes.
 
 In the policy, {{TEXT*N}} stands for N times TEXT. "refused" names one error (line and column, and a part of its text;
 FILE:LINE:COLUMN in another file); all errors must be named. A case that is not refused must be expected as "good", by a verdict or by its warnings, which
 must all be named too when one is.
 """
 import codecs
+import functools
 import os
 import re
 import subprocess
@@ -35,6 +44,31 @@ class Case:
     def __init__(self, name, line):
         self.name, self.line = name, line
         self.flags, self.policy, self.files, self.expect = [], [], {}, []
+        self.words = []
+
+
+CALLS = re.compile(r"^([A-Za-z]\w*):(\d[\d,-]*)$")
+INTERFACES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "catalog", "interfaces.tsv")
+
+
+@functools.lru_cache(maxsize=None)
+def interface_uuids():
+    """The UUIDs of the catalogue by canonical name."""
+    with open(INTERFACES, encoding="utf-8") as table:
+        rows = [line.split("\t") for line in table if not line.startswith("#")]
+    return {row[3].split(",")[0]: row[0] for row in rows}
+
+
+def edited(path, values):
+    """The lines of a policy file, each set of `values` given its values."""
+    with open(path, encoding="utf-8") as policy:
+        lines = policy.read().split("\n")
+    for name, value in values.items():
+        hits = [i for i, line in enumerate(lines) if line.split()[:2] == ["set", name]]
+        if len(hits) != 1:
+            sys.exit("%s: has %d sets '%s'" % (path, len(hits), name))
+        lines[hits[0]] = "set %s %s" % (name, value)
+    return lines
 
 
 def read_table(path):
@@ -47,6 +81,11 @@ def read_table(path):
             elif line.startswith("policy:"):
                 section = "policy"
                 cases[-1].flags = line[7:].split()
+                if cases[-1].flags[:1] == ["from"]:
+                    path_of_policy = os.path.join(os.path.dirname(path), cases[-1].flags[1])
+                    cases[-1].policy = edited(path_of_policy, dict(w.split("=", 1) for w in cases[-1].flags[2:]))
+            elif line.startswith("with:"):
+                cases[-1].words = line[5:].split()
             elif line.startswith("file:"):
                 section = cases[-1].files.setdefault(line[5:].strip(), [])
             elif line.startswith("expect:"):
@@ -100,6 +139,33 @@ def found_diagnostics(stderr):
     return found
 
 
+def opnums(text):
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)
+
+
+def calls(case, text):
+    """What `explain` is asked: a list of words for each call."""
+    words = text.split()
+    given = {word.split("=")[0] for word in words}
+    more = [word for word in case.words if word.split("=")[0] not in given]
+    match = CALLS.match(words[0]) if words else None
+    if not match:
+        return [words + more]
+    uuid = "uuid=" + interface_uuids()[match.group(1)]
+    return [[uuid, "opnum=%d" % opnum] + words[1:] + more for opnum in opnums(match.group(2))]
+
+
+def named_rule(case, verdict):
+    """The verdict with the line of a rule in place of its name."""
+    name = re.search(r"\bid=(\S+)", verdict)
+    if not name:
+        return verdict
+    lines = [i for i, line in enumerate(case.policy, 1) if re.search(r"^\S*\bid:%s(\s|$)" % re.escape(name.group(1)), line)]
+    return verdict.replace(name.group(0), "rule=%s" % (lines[0] if len(lines) == 1 else "?"))
+
+
 def check_diagnostics(kind, expected, found, fail):
     left = [d for d in found if d[0] == kind]
     for number, place, text in expected:
@@ -138,18 +204,24 @@ def run_case(rpcfw, case, path, folder):
         strict, _, _ = run([rpcfw, "check", policy, "--strict"] + compat)
         if strict != 1:
             fail(None, "--strict answered %d in spite of warnings" % strict)
+    if any(text == "strict" for _, text in case.expect):
+        code, _, stderr = run([rpcfw, "check", policy, "--strict"] + compat)
+        if code != 0:
+            fail(None, "--strict answered %d: %s" % (code, stderr.strip()))
     checks += 1
     for number, text in case.expect:
         if "=>" not in text:
-            if text != "good" and not text.startswith(("refused ", "warns ")):
+            if text not in ("good", "strict") and not text.startswith(("refused ", "warns ")):
                 fail(number, "cannot be read: " + text)
             continue
-        words, verdict = (part.strip() for part in text.split("=>"))
-        code, stdout, stderr = run([rpcfw, "explain", "-p", policy] + compat + words.split())
-        first = stdout.split("\n")[0].replace(folder + os.sep, "")
-        if code != 0 or first != verdict:
-            fail(number, "'%s' instead of '%s' (%d) %s" % (first, verdict, code, stderr.strip()))
-        checks += 1
+        words, verdict = (part.strip() for part in text.split("  #")[0].split("=>"))
+        verdict = named_rule(case, verdict)
+        for call in calls(case, words):
+            code, stdout, stderr = run([rpcfw, "explain", "-p", policy] + compat + call)
+            first = stdout.split("\n")[0].replace(folder + os.sep, "")
+            if code != 0 or first != verdict:
+                fail(number, "'%s' instead of '%s' (%d) %s %s" % (first, verdict, code, " ".join(call), stderr.strip()))
+            checks += 1
     if not case.expect:
         fail(None, "expects nothing")
     return problems, checks
