@@ -81,7 +81,7 @@ static void a_text_cut_anywhere_is_read_or_refused(void **state)
 
 static void a_text_with_any_byte_changed_is_read_or_refused(void **state)
 {
-    static const char values[] = {'\0', '\n', ' ', ':', ',', '!', '@', '#', '-', '\xff', '\xc3'};
+    static const char values[] = {'\0', ',', ':', '@', '\xff'};
     size_t size = strlen(probe_policy);
     char *copy = malloc(size);
     assert_non_null(copy);
