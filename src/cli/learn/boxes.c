@@ -283,11 +283,30 @@ static bool join_along(struct boxes *boxes, int key)
     return good;
 }
 
-/* ---- Boxes inside others: only where some calls lack what others tell ---- */
+/* ---- Boxes inside others: only where some calls lack what others tell, or by patterns ---- */
 
 static bool is_any(const struct boxes *boxes, box_set set)
 {
     return values_of(boxes->pool, set)[0] == VALUE_ANY;
+}
+
+static bool is_pattern(const struct boxes *boxes, int key, uint32_t value)
+{
+    const struct box_patterns *patterns = boxes->patterns;
+    return patterns && patterns->is_pattern(patterns->context, key, value);
+}
+
+/* Whether a pattern among the values of the set covers the value. */
+static bool pattern_holds(const struct boxes *boxes, int key, box_set set, uint32_t value)
+{
+    const uint32_t *values = values_of(boxes->pool, set);
+    for (size_t i = 0; i < boxes->pool->sets[set].count; i++) {
+        if (is_pattern(boxes, key, values[i]) &&
+            boxes->patterns->covers(boxes->patterns->context, key, values[i], value)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool set_holds(const struct boxes *boxes, int key, box_set outer, box_set inner)
@@ -298,19 +317,20 @@ static bool set_holds(const struct boxes *boxes, int key, box_set outer, box_set
     if (is_any(boxes, inner)) {
         return false;
     }
-    const struct set *x = &boxes->pool->sets[outer];
-    const struct set *y = &boxes->pool->sets[inner];
     const uint32_t *a = values_of(boxes->pool, outer);
     const uint32_t *b = values_of(boxes->pool, inner);
     if (key == BOX_AUTH) {
         return a[0] <= b[0];
     }
+    size_t a_count = boxes->pool->sets[outer].count;
+    size_t b_count = boxes->pool->sets[inner].count;
     size_t at = 0;
-    for (size_t i = 0; i < y->count; i++) {
-        while (at < x->count && a[at] < b[i]) {
+    for (size_t i = 0; i < b_count; i++) {
+        while (at < a_count && a[at] < b[i]) {
             at++;
         }
-        if (at == x->count || a[at] != b[i]) {
+        bool same = at < a_count && a[at] == b[i];
+        if (!same && !pattern_holds(boxes, key, outer, b[i])) {
             return false;
         }
     }
@@ -343,11 +363,19 @@ static unsigned mixed_keys(const struct boxes *boxes, size_t first, size_t end)
     return mixed;
 }
 
-static bool is_any_in(const struct boxes *boxes, const struct box *box, unsigned keys)
+/* Whether the box can hold others: it has any value for one of the keys, or a pattern. */
+static bool is_wide(const struct boxes *boxes, const struct box *box, unsigned mixed)
 {
     for (int key = 0; key < BOX_KEYS; key++) {
-        if ((keys & 1u << key) && is_any(boxes, box->sets[key])) {
+        const uint32_t *values = values_of(boxes->pool, box->sets[key]);
+        size_t count = boxes->pool->sets[box->sets[key]].count;
+        if ((mixed & 1u << key) && values[0] == VALUE_ANY) {
             return true;
+        }
+        for (size_t i = 0; i < count; i++) {
+            if (is_pattern(boxes, key, values[i])) {
+                return true;
+            }
         }
     }
     return false;
@@ -375,8 +403,8 @@ static void drop_inner(struct boxes *boxes)
             end++;
         }
         unsigned mixed = mixed_keys(boxes, first, end);
-        for (size_t i = first; mixed && i < end; i++) {
-            if (boxes->items[i].calls && is_any_in(boxes, &boxes->items[i], mixed)) {
+        for (size_t i = first; i < end; i++) {
+            if (boxes->items[i].calls && is_wide(boxes, &boxes->items[i], mixed)) {
                 take_in(boxes, i, first, end);
             }
         }

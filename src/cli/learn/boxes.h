@@ -38,11 +38,19 @@ struct box {
     uint64_t last_us;
 };
 
+/* Values that stand for others too: patterns. */
+struct box_patterns {
+    bool (*is_pattern)(const void *context, int key, uint32_t value);
+    bool (*covers)(const void *context, int key, uint32_t pattern, uint32_t value);
+    const void *context;
+};
+
 struct boxes {
     struct box *items;
     size_t count;
     size_t capacity;
     struct set_pool *pool;
+    const struct box_patterns *patterns; /* NULL: no value is one */
 };
 
 bool boxes_begin(struct boxes *boxes);

@@ -104,8 +104,9 @@ static bool add_user(struct learner *learner, const struct call_shape *shape, ui
                      uint32_t *number)
 {
     struct text principal = call_shapes_text(learner->shapes, shape->principal);
+    /* An '@' in the first place cannot be written, and so names no domain. */
     bool has_domain = memchr(principal.bytes, '\\', principal.length) ||
-                      memchr(principal.bytes, '@', principal.length);
+                      (principal.length && memchr(principal.bytes + 1, '@', principal.length - 1));
     bool exact;
     bool good =
         add_pattern(&learner->calls->tables[BOX_USER], principal, !has_domain, number, &exact);
@@ -120,9 +121,12 @@ static bool add_endpoint(struct learner *learner, const struct call_shape *shape
     const size_t length = sizeof(prefix) - 1;
     struct text text = call_shapes_text(learner->shapes, shape->endpoint);
     bool exact;
-    if (text.length > length && wildcard_equal(prefix, length, text.bytes, length)) {
+    if (text.length >= length && wildcard_equal(prefix, length, text.bytes, length)) {
         text.bytes += length;
         text.length -= length;
+    }
+    if (!text.length) {
+        return true;
     }
     for (size_t i = 0; i < text.length; i++) {
         if (!is_writable(text.bytes[i], i)) {
@@ -237,6 +241,32 @@ static bool has_table(int key)
     return key != BOX_AUTH && key != BOX_PROT && key != BOX_OPNUM;
 }
 
+/* ---- Patterns ---- */
+
+static bool is_pattern(const void *context, int key, uint32_t value)
+{
+    const struct learned_calls *calls = context;
+    return (key == BOX_USER || key == BOX_PROCESS) && value != VALUE_ANY &&
+           strpbrk(value_table_text(&calls->tables[key], value), "*?");
+}
+
+static bool pattern_covers(const void *context, int key, uint32_t pattern, uint32_t value)
+{
+    const struct learned_calls *calls = context;
+    const struct value *outer = &calls->tables[key].values[pattern - 1];
+    const struct value *inner = &calls->tables[key].values[value - 1];
+    return wildcard_covers(outer->key, outer->key_length, inner->key, inner->key_length);
+}
+
+static bool join_boxes(struct learned_calls *calls)
+{
+    const struct box_patterns patterns = {is_pattern, pattern_covers, calls};
+    calls->boxes.patterns = &patterns;
+    bool good = boxes_join(&calls->boxes);
+    calls->boxes.patterns = NULL;
+    return good;
+}
+
 static bool make_boxes(struct learner *learner)
 {
     struct learned_calls *calls = learner->calls;
@@ -260,7 +290,7 @@ static bool make_boxes(struct learner *learner)
             return false;
         }
     }
-    return boxes_join(&calls->boxes);
+    return join_boxes(calls);
 }
 
 bool learn_calls(const struct call_shapes *shapes, const struct learn_options *options,
