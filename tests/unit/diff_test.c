@@ -22,7 +22,7 @@
 #include "core/policy.h"
 #include "core/wildcard.h"
 
-#define ROUNDS     2500
+#define ROUNDS     1200
 #define POLICY_MAX 4096
 
 static uint64_t random_state;

@@ -11,6 +11,9 @@
 
 #include "cli/diff/text_witness.h"
 
+/* More classes stay as they are: nobody reads them one by one, and each is held against all. */
+#define CLASSES_MAX 400u
+
 /* Visits of nodes; beyond them the classes stay as they are. */
 #define VISITS_MAX 30000000u
 
@@ -292,6 +295,9 @@ void class_list_widen(struct class_list *list, const struct difference *differen
                       struct policy_space *space)
 {
     struct widening widening = {.difference = difference, .space = space};
+    if (list->count > CLASSES_MAX) {
+        return;
+    }
     widening.visited = calloc(difference->nodes.count + 1, sizeof(uint32_t));
     for (size_t i = 0; widening.visited && i < list->count; i++) {
         for (int key = 0; key < KEY_COUNT; key++) {

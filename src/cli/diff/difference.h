@@ -62,7 +62,7 @@ struct difference {
 };
 
 /* Enough for policies of thousands of rules; a few seconds. */
-#define DIFFERENCE_WORK_MAX 200000000u
+#define DIFFERENCE_WORK_MAX 400000000u
 
 /*
  * Compares two lists of residuals. False: out of memory. Free with difference_free() in any case.
