@@ -152,12 +152,30 @@ static bool sid_table_is_inside(const struct policy_image *image, const struct i
     return true;
 }
 
+/*
+ * The compiler writes every value for one reference alone, so what all references claim together
+ * fits into the image. Were it more, checking would not be linear.
+ */
+static bool claim(const struct policy_image *image, uint64_t *claimed, uint64_t count, size_t size)
+{
+    *claimed += count * size;
+    return *claimed <= image->size;
+}
+
 static bool groups_are_inside(const struct policy_image *image)
 {
     const struct image_group *at = elements(image, &image->groups);
+    uint64_t claimed = 0;
     for (uint32_t i = 0; i < image->groups.count; i++) {
         if (at[i].first_rule >= image->rules.count || !rule_exists(image, at[i].first_block) ||
             (uint64_t)at[i].first_condition + at[i].condition_count > image->conditions.count) {
+            return false;
+        }
+        size_t size =
+            at[i].kind == IMAGE_GROUP_SIDS ? sizeof(struct sid_slot) : sizeof(struct address_entry);
+        if (at[i].kind != IMAGE_GROUP_RULE &&
+            (!claim(image, &claimed, at[i].count, size) ||
+             !claim(image, &claimed, at[i].v4_count, 2 * sizeof(uint32_t)))) {
             return false;
         }
         bool good = at[i].kind == IMAGE_GROUP_RULE;
@@ -216,12 +234,14 @@ static bool conditions_are_inside(const struct policy_image *image)
 {
     const struct image_condition *at =
         (const struct image_condition *)((const char *)image + image->conditions.offset);
+    uint64_t claimed = 0;
     for (uint32_t i = 0; i < image->conditions.count; i++) {
         if (at[i].key >= KEY_COUNT) {
             return false;
         }
         const struct condition_type *type = condition_keys[at[i].key].type;
-        if (!at[i].count || !inside(image, at[i].offset, at[i].count, type->size, 4)) {
+        if (!at[i].count || !inside(image, at[i].offset, at[i].count, type->size, 4) ||
+            !claim(image, &claimed, at[i].count, type->size)) {
             return false;
         }
         if ((type->is_text && !patterns_are_inside(image, &at[i])) ||
