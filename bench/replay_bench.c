@@ -197,8 +197,8 @@ static void measure(char *path, const char *form, const void *image)
                                                        1u << BOX_PROT | 1u << BOX_AUTH,
                                                  .addr_prefix = 32,
                                                  .addr_prefix6 = 128};
-    struct replay_result replayed;
-    struct learn_result learned;
+    struct replay_result replayed = {.rows = NULL};
+    struct learn_result learned = {.text = NULL};
     char what[64];
     uint64_t calls;
 

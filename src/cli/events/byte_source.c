@@ -18,7 +18,7 @@
 
 #include "cli/file.h"
 
-#define CHUNK_SIZE (256u * 1024u)
+#define CHUNK_SIZE ((size_t)256 * 1024)
 
 enum packing { PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
 

@@ -134,12 +134,14 @@ static bool add_text(struct call_shapes *shapes, const void *bytes, size_t lengt
               sizeof(*shapes->texts))) {
         return false;
     }
-    char *copy = malloc(length);
-    if (!copy) {
+    struct shared_text *text = &shapes->texts[shapes->text_count];
+    text->bytes = malloc(length);
+    text->length = length;
+    if (!text->bytes) {
         return false;
     }
-    memcpy(copy, bytes, length);
-    shapes->texts[shapes->text_count++] = (struct shared_text){copy, length};
+    memcpy(text->bytes, bytes, length);
+    shapes->text_count++;
     index_put(&shapes->text_index, hash, (uint32_t)shapes->text_count);
     return true;
 }

@@ -14,7 +14,7 @@
 #include "cli/events/byte_source.h"
 
 /* A longer line is skipped as a whole. */
-#define EVENT_LINE_MAX (1024u * 1024u)
+#define EVENT_LINE_MAX ((size_t)1024 * 1024)
 
 enum line_result { LINE_READ, LINE_TOO_LONG, LINE_END };
 
@@ -28,7 +28,7 @@ struct line_reader {
     bool source_ended;
 };
 
-#define LINE_BUFFER_SIZE (EVENT_LINE_MAX + 512u * 1024u)
+#define LINE_BUFFER_SIZE (EVENT_LINE_MAX + EVENT_LINE_MAX / 2)
 
 /* The next line without its end (LF or CRLF) in *line and *length. */
 enum line_result line_reader_next(struct line_reader *reader, char **line, size_t *length);

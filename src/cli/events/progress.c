@@ -13,7 +13,7 @@
 #endif
 
 /* Shorter work is over before a bar can be read. */
-#define TOTAL_MIN   (4u * 1024u * 1024u)
+#define TOTAL_MIN   ((uint64_t)4 * 1024 * 1024)
 #define INTERVAL_MS 100
 #define BAR_WIDTH   40
 

@@ -242,6 +242,9 @@ static bool gather(struct gathered *gathered, const struct set_pool *pool, box_s
 static bool unite(struct set_pool *pool, struct gathered *gathered, int key, box_set *out)
 {
     size_t kept = 0;
+    if (!gathered->values) {
+        return false;
+    }
     qsort(gathered->values, gathered->count, sizeof(uint32_t), order_values);
     for (size_t i = 0; i < gathered->count; i++) {
         if (!kept || gathered->values[kept - 1] != gathered->values[i]) {

@@ -196,7 +196,7 @@ static bool add_interface(struct learner *learner, const struct guid *uuid, uint
     char key[INTERFACE_KEY_SIZE] = {0};
     char text[GUID_TEXT_SIZE];
     const char *name = interface_name(uuid, text);
-    for (size_t i = 0; name[i] && i < INTERFACE_NAME_SIZE; i++) {
+    for (size_t i = 0; i < INTERFACE_NAME_SIZE && name[i]; i++) {
         key[i] = wildcard_fold(name[i]);
     }
     memcpy(key + INTERFACE_NAME_SIZE, uuid, sizeof(*uuid));
