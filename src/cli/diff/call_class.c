@@ -228,16 +228,15 @@ bool facet_join(struct policy_space *space, enum policy_key key, struct facet *i
     if (into->form == FACET_ANY || from->form == FACET_ANY) {
         return false;
     }
-    if (is_unknown_only(space, from)) {
-        /* `into` takes the unknown too. */
-    } else if (is_unknown_only(space, into)) {
+    bool alike = into->form == from->form && into->set == from->set && into->tests == from->tests;
+    if (is_unknown_only(space, into)) {
         *into = *from;
-    } else if (into->form == from->form && into->set == from->set && into->tests == from->tests) {
-        /* They differ in the unknown only. */
-    } else if (into->form == FACET_SPANS) {
-        into->set = space_spans_union(space, into->set, from->set);
-    } else if (!join_texts(space, into, from)) {
-        return false;
+    } else if (!alike && !is_unknown_only(space, from)) { /* else: in the unknown at most */
+        if (into->form == FACET_SPANS) {
+            into->set = space_spans_union(space, into->set, from->set);
+        } else if (!join_texts(space, into, from)) {
+            return false;
+        }
     }
     into->unknown = unknown;
     forget_if_all(space, into, key);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_HEAD 16
-#define CHUNK_SIZE (256u * 1024u)
+#define CHUNK_HEAD ((size_t)16)
+#define CHUNK_SIZE ((size_t)256 * 1024)
 
 static uint64_t hash_bytes(const void *bytes, size_t length)
 {

@@ -243,13 +243,13 @@ static void read_texts(struct policy_space *space, const struct policy *policy,
     const struct image_pattern *patterns = condition->values.items;
     const size_t count = condition->values.count;
     uint32_t *plain = malloc((count + 1) * 2 * sizeof(*plain));
-    uint32_t *wild = plain + count;
     size_t plain_count = 0;
     size_t wild_count = 0;
     if (!plain) {
         space->failed = true;
         return;
     }
+    uint32_t *wild = plain + count;
     for (size_t i = 0; i < count; i++) {
         const char *bytes = policy->pool.bytes + patterns[i].offset;
         size_t length = patterns[i].length;

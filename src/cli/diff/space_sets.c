@@ -70,7 +70,7 @@ struct point point_of_addr(const struct ipaddr *addr)
 
 struct ipaddr addr_of_point(struct point point)
 {
-    struct ipaddr addr;
+    struct ipaddr addr = {{0}};
     write_bytes(point.high, addr.bytes);
     write_bytes(point.low, addr.bytes + 8);
     return addr;

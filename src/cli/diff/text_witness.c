@@ -66,7 +66,7 @@ static bool try_usual(const struct question *question, enum policy_key key, char
                                                      : processes;
     for (; *usual; usual++) {
         if (try_text(question, *usual)) {
-            strcpy(out, *usual);
+            snprintf(out, WITNESS_TEXT_MAX + 1, "%s", *usual);
             return true;
         }
     }
