@@ -28,7 +28,7 @@ struct set_pool {
 static bool reserve(void **items, size_t *capacity, size_t needed, size_t size)
 {
     size_t larger = *capacity ? *capacity : 256;
-    if (needed <= *capacity) {
+    if (*items && needed <= *capacity) {
         return true;
     }
     while (larger < needed) {
