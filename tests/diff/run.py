@@ -20,12 +20,13 @@ A table is a list of cases:
         T1003.006 DCSync: partly blocked
         T1003.006 DCSync: open for: addr:10.0.0.1
 
-"same", "error" or all classes (in any order) must be named; of coverage, what is named must be there. Whatever is
-expected, the example of every class is decided with both policies by `explain`, which must answer what `diff` said.
+{{TEXT*N}} stands for N times TEXT. "same", "error" or all classes (in any order) must be named; of coverage, what is
+named must be there. Whatever is expected, the example of every class is decided with both policies by `explain`, which must answer what `diff` said.
 """
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -52,7 +53,7 @@ def read_table(path):
             elif head == "expect":
                 section = cases[-1].expect
             elif line.startswith("    ") and section is not None:
-                section.append(line[4:])
+                section.append(re.sub(r"\{\{(.*?)\*(\d+)\}\}", lambda m: m.group(1) * int(m.group(2)), line[4:]))
             elif line.strip() and not line.startswith("#"):
                 sys.exit("%s:%d: cannot be read" % (path, number))
     if not cases:
