@@ -30,7 +30,6 @@ static struct {
     struct event_writer *writer;
     struct hook_set hooks;
     struct judge judge;
-    volatile LONG visitors; /* threads inside agent_run() or an export, wherever they stand */
 } agent;
 
 void agent_set_module(HMODULE module)
@@ -85,7 +84,7 @@ static bool take_policy(void)
     static const enum agent_reason reasons[] = {
         [POLICY_SECTION_OK] = AGENT_REASON_NO_POLICY,
         [POLICY_SECTION_ABSENT] = AGENT_REASON_NO_POLICY,
-        [POLICY_SECTION_DENIED] = AGENT_REASON_NO_POLICY,
+        [POLICY_SECTION_DENIED] = AGENT_REASON_POLICY_DENIED,
         [POLICY_SECTION_UNTRUSTED] = AGENT_REASON_UNTRUSTED_POLICY,
         [POLICY_SECTION_BAD] = AGENT_REASON_BAD_POLICY,
         [POLICY_SECTION_SYSTEM] = AGENT_REASON_RESOURCES,
@@ -169,6 +168,14 @@ static bool hook_runtime(void)
     return false;
 }
 
+/* A sink that hangs keeps the writer's thread in this module, and so the module in memory. */
+static void stop_writer(void)
+{
+    while (!event_writer_stop(agent.writer, WRITER_STOP_MS)) {
+        Sleep(1000);
+    }
+}
+
 /* Undoes what was done in reverse when a step fails, so that nothing is left behind. */
 static bool protect(void)
 {
@@ -187,8 +194,7 @@ static bool protect(void)
     return true;
 
 no_hooks:
-    /* Nothing was queued, so this cannot hang in a sink. */
-    event_writer_stop(agent.writer, WRITER_STOP_MS);
+    stop_writer();
 no_writer:
     policy_watch_stop(&agent.watch);
 no_policy:
@@ -200,14 +206,11 @@ DWORD WINAPI agent_run(void *unused)
 {
     (void)unused;
     RpcFwStatus.started_us = event_time_now();
-    InterlockedIncrement(&agent.visitors);
     if (protect()) {
         write_event(EVENT_PROTECTION_ADDED);
         set_state(AGENT_PROTECTED);
-        InterlockedDecrement(&agent.visitors);
         return 0;
     }
-    InterlockedDecrement(&agent.visitors);
     set_state(AGENT_LEAVING);
     Sleep(AGENT_LINGER_MS);
     FreeLibraryAndExitThread(agent.module, 0);
@@ -226,17 +229,20 @@ static struct code_range own_module(void)
     return (struct code_range){begin, begin + headers->OptionalHeader.SizeOfImage};
 }
 
-/* Waits until no call is in the gates and no thread but `visitors` counted ones is in the agent's
- * code. */
-static bool drain(LONG visitors, DWORD timeout_ms)
+/*
+ * Waits until no call is in a gate and no thread stands in the agent's code; with `deserted`, until
+ * no other thread that was started there is left either. Holding the threads of the host costs it,
+ * so the count is asked first, and ever more rarely.
+ */
+static bool drain(bool deserted, DWORD timeout_ms)
 {
     const struct code_range self = own_module();
     ULONGLONG end = GetTickCount64() + timeout_ms;
     DWORD pause = 1;
     for (;;) {
-        RpcFwStatus.in_flight = (uint32_t)gate_in_flight;
-        if (agent.visitors == visitors &&
-            hook_set_quiescent(&agent.hooks, &self, 1, &gate_in_flight)) {
+        if (gate_in_flight == 0 &&
+            (deserted ? hook_set_deserted(&agent.hooks, &self, 1, &gate_in_flight)
+                      : hook_set_quiescent(&agent.hooks, &self, 1, &gate_in_flight))) {
             return true;
         }
         if (timeout_ms != INFINITE && GetTickCount64() >= end) {
@@ -247,33 +253,27 @@ static bool drain(LONG visitors, DWORD timeout_ms)
     }
 }
 
-/* Gives everything back; only after drain(). False: the writer hangs in a sink and the module has
- * to stay. */
-static bool leave(void)
+/*
+ * Gives everything back; after drain(). The writer goes before the last look round, for its thread
+ * was started in this module like those that the manager sends.
+ */
+static void leave(void)
 {
-    if (!event_writer_stop(agent.writer, WRITER_STOP_MS)) {
-        return false;
-    }
+    stop_writer();
+    drain(true, INFINITE);
     judge_clear(&agent.judge);
     policy_watch_stop(&agent.watch);
     hook_set_free(&agent.hooks);
     rpc_runtime_unload(&agent.runtime);
-    return true;
-}
-
-static void drain_and_leave(LONG visitors)
-{
-    drain(visitors, INFINITE);
-    while (!leave()) {
-        Sleep(1000);
-    }
+    set_state(AGENT_IDLE);
 }
 
 /* Ends what RpcFwStop() did not wait for. */
 static DWORD WINAPI drain_thread(void *unused)
 {
     (void)unused;
-    drain_and_leave(0);
+    drain(false, INFINITE);
+    leave();
     FreeLibraryAndExitThread(agent.module, 0);
     return 0;
 }
@@ -303,23 +303,24 @@ static DWORD stop(void)
     RpcFwStatus.hooks = 0;
     refuse(AGENT_REASON_STOPPED, 0, NULL);
     write_event(EVENT_PROTECTION_REMOVED);
-    if (!drain(1, AGENT_DRAIN_MS) && start_drain_thread()) {
-        return AGENT_STOP_DRAINING;
+    if (!drain(false, AGENT_DRAIN_MS)) {
+        if (start_drain_thread()) {
+            return AGENT_STOP_DRAINING;
+        }
+        /* No thread to leave it to: then this one waits as long as it takes. */
+        drain(false, INFINITE);
     }
-    /* Drained, or no thread to leave it to: then this one waits as long as it takes. */
-    drain_and_leave(1);
+    leave();
     return AGENT_STOP_DONE;
 }
 
 __declspec(dllexport) DWORD WINAPI RpcFwStop(void *unused)
 {
     (void)unused;
-    InterlockedIncrement(&agent.visitors);
     DWORD result = stop();
     if (result == AGENT_STOP_DONE) {
         FreeLibraryAndExitThread(agent.module, result);
     }
-    InterlockedDecrement(&agent.visitors);
     return result;
 }
 
@@ -328,10 +329,10 @@ static DWORD refresh(void)
     static const enum agent_refresh_result results[] = {
         [POLICY_SECTION_OK] = AGENT_REFRESH_BAD_POLICY,
         [POLICY_SECTION_ABSENT] = AGENT_REFRESH_NO_POLICY,
-        [POLICY_SECTION_DENIED] = AGENT_REFRESH_NO_POLICY,
+        [POLICY_SECTION_DENIED] = AGENT_REFRESH_DENIED,
         [POLICY_SECTION_UNTRUSTED] = AGENT_REFRESH_UNTRUSTED,
         [POLICY_SECTION_BAD] = AGENT_REFRESH_BAD_POLICY,
-        [POLICY_SECTION_SYSTEM] = AGENT_REFRESH_NO_POLICY,
+        [POLICY_SECTION_SYSTEM] = AGENT_REFRESH_FAILED,
     };
     enum policy_section_error error;
     if (RpcFwStatus.state != AGENT_PROTECTED) {
@@ -349,14 +350,11 @@ static DWORD refresh(void)
         }
         Sleep(10);
     }
-    return AGENT_REFRESH_BAD_POLICY;
+    return AGENT_REFRESH_BUSY;
 }
 
 __declspec(dllexport) DWORD WINAPI RpcFwRefresh(void *unused)
 {
     (void)unused;
-    InterlockedIncrement(&agent.visitors);
-    DWORD result = refresh();
-    InterlockedDecrement(&agent.visitors);
-    return result;
+    return refresh();
 }

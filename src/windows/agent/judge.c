@@ -13,6 +13,7 @@ static struct judge *judge_in_force;
 struct judged_call {
     const RPC_MESSAGE *message;
     struct judged_call *outer;
+    bool counted;   /* in the status */
     bool innermost; /* it is what the thread slot points to, and gate_leave() has to take it off */
 };
 
@@ -122,6 +123,21 @@ static bool judge_call(struct judge *judge, const RPC_MESSAGE *message, const ch
     return verdict.block;
 }
 
+/*
+ * The call that this thread is inside of. A frame that was left without unwinding (a raw longjmp)
+ * would still be in the slot, and the next call's message often lies where the last one's did: so a
+ * frame counts only while it lies above this one on the stack that the thread runs on.
+ */
+static struct judged_call *outer_call(const struct judge *judge, const struct judged_call *here)
+{
+    struct judged_call *outer = TlsGetValue(judge->thread_slot);
+    ULONG_PTR low = 0;
+    ULONG_PTR high = 0;
+    GetCurrentThreadStackLimits(&low, &high);
+    bool alive = outer > here && (uintptr_t)outer < high;
+    return alive ? outer : NULL;
+}
+
 void gate_enter(struct gate_frame *frame, unsigned hook_index, const void *args)
 {
     struct judge *judge = judge_in_force;
@@ -136,12 +152,13 @@ void gate_enter(struct gate_frame *frame, unsigned hook_index, const void *args)
     }
     /* TlsGetValue() clears the last error on success: the host's code must find its own. */
     DWORD last_error = GetLastError();
-    struct judged_call *outer = TlsGetValue(judge->thread_slot);
+    struct judged_call *outer = outer_call(judge, here);
     if (!outer || outer->message != message) {
         here->message = message;
         here->outer = outer;
         here->innermost = TlsSetValue(judge->thread_slot, here) != 0;
-        judge->status->in_flight = (uint32_t)gate_in_flight;
+        here->counted = true;
+        InterlockedIncrement((volatile LONG *)&judge->status->in_flight);
         if (policy_watch_is_behind(judge->watch)) {
             enum policy_section_error error;
             judge_refresh(judge, &error);
@@ -157,8 +174,11 @@ void gate_leave(struct gate_frame *frame)
 {
     struct judge *judge = judge_in_force;
     struct judged_call *here = (struct judged_call *)frame->bytes;
-    if (judge && here->innermost) {
+    if (!judge || !here->counted) {
+        return;
+    }
+    InterlockedDecrement((volatile LONG *)&judge->status->in_flight);
+    if (here->innermost) {
         TlsSetValue(judge->thread_slot, here->outer);
-        judge->status->in_flight = (uint32_t)(gate_in_flight - 1);
     }
 }

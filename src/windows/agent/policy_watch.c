@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/agent/policy_watch.h"
 
+/* How long calls wait before they try again what may pass, in milliseconds. */
+#define RETRY_MS 1000
+
 static uint64_t newest_generation(const struct policy_watch *watch)
 {
     return (uint64_t)watch->control.control->generation;
@@ -74,7 +77,22 @@ bool policy_watch_is_current(struct policy_watch *watch)
 bool policy_watch_is_behind(struct policy_watch *watch)
 {
     uint64_t newest = newest_generation(watch);
-    return newest != policy_slot_generation(&watch->slot) && newest != (uint64_t)watch->refused;
+    return newest != policy_slot_generation(&watch->slot) && newest != (uint64_t)watch->refused &&
+           GetTickCount64() >= (uint64_t)watch->retry_ms;
+}
+
+/*
+ * What is wrong with the image stays wrong. Anything else may pass: the thread acted as somebody
+ * who may not open it, or memory was short.
+ */
+static void note_refusal(struct policy_watch *watch, uint64_t generation,
+                         enum policy_section_error error)
+{
+    if (error == POLICY_SECTION_BAD || error == POLICY_SECTION_UNTRUSTED) {
+        InterlockedExchange64(&watch->refused, (LONG64)generation);
+    } else {
+        InterlockedExchange64(&watch->retry_ms, (LONG64)(GetTickCount64() + RETRY_MS));
+    }
 }
 
 enum policy_watch_result policy_watch_refresh(struct policy_watch *watch, uint64_t *generation,
@@ -89,7 +107,7 @@ enum policy_watch_result policy_watch_refresh(struct policy_watch *watch, uint64
         result = take_generation(watch, *generation, error);
     }
     if (result == POLICY_WATCH_REFUSED) {
-        InterlockedExchange64(&watch->refused, (LONG64)*generation);
+        note_refusal(watch, *generation, *error);
     }
     InterlockedExchange(&watch->busy, 0);
     return result;

@@ -28,8 +28,9 @@ struct policy_watch {
     struct policy_control_view control;
     struct policy_slot slot;
     struct policy_watch_view views[POLICY_WATCH_VIEWS];
-    volatile LONG busy;      /* a thread is taking a generation */
-    volatile LONG64 refused; /* the newest generation that could not be taken */
+    volatile LONG busy;       /* a thread is taking a generation */
+    volatile LONG64 refused;  /* the newest generation that is of no use: calls leave it alone */
+    volatile LONG64 retry_ms; /* GetTickCount64() before which calls do not try again */
 };
 
 /* Opens the control page and takes the newest policy. Nothing is held when it fails. */

@@ -368,8 +368,9 @@ bool hook_set_remove(struct hook_set *set)
 
 /* ---- quiescence and the end ---- */
 
-bool hook_set_quiescent(struct hook_set *set, const struct code_range *ranges, size_t count,
-                        const volatile long *in_flight)
+/* Holds the threads and looks where they are, and with `starts` also where they came from. */
+static bool is_quiet(struct hook_set *set, const struct code_range *ranges, size_t count,
+                     const volatile long *in_flight, bool starts)
 {
     struct code_range own[HOOK_SET_CAPACITY];
 
@@ -382,10 +383,23 @@ bool hook_set_quiescent(struct hook_set *set, const struct code_range *ranges, s
     /* Read now and not before: a thread may have been on its way from the relay to the count. */
     bool quiet = (!in_flight || *in_flight == 0) &&
                  !suspension_touches(&set->suspension, own, set->block_count) &&
-                 !suspension_touches(&set->suspension, ranges, count);
+                 !suspension_touches(&set->suspension, ranges, count) &&
+                 !(starts && suspension_started_in(&set->suspension, ranges, count));
     suspension_end(&set->suspension);
     suspension_free(&set->suspension);
     return quiet;
+}
+
+bool hook_set_quiescent(struct hook_set *set, const struct code_range *ranges, size_t count,
+                        const volatile long *in_flight)
+{
+    return is_quiet(set, ranges, count, in_flight, false);
+}
+
+bool hook_set_deserted(struct hook_set *set, const struct code_range *ranges, size_t count,
+                       const volatile long *in_flight)
+{
+    return is_quiet(set, ranges, count, in_flight, true);
 }
 
 void hook_set_free(struct hook_set *set)

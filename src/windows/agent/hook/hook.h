@@ -88,6 +88,13 @@ bool hook_set_remove(struct hook_set *set);
 bool hook_set_quiescent(struct hook_set *set, const struct code_range *ranges, size_t count,
                         const volatile long *in_flight);
 
+/*
+ * The same, and no other thread was created to run a routine in one of `ranges`: none that has
+ * begun there, wherever it stands now, and none that has yet to begin.
+ */
+bool hook_set_deserted(struct hook_set *set, const struct code_range *ranges, size_t count,
+                       const volatile long *in_flight);
+
 /* Gives the memory back. Not while installed (it then does nothing), nor before the set is
  * quiescent. */
 void hook_set_free(struct hook_set *set);

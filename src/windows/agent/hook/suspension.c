@@ -5,10 +5,11 @@
 #define LAST_CAPACITY  65536 /* more than any process that a firewall may stop */
 #define PASSES         64
 
-/* The third right tells who a thread is: our own, one that is held already, one that has not begun.
+/*
+ * The third right tells who a thread is: our own, one that is held already, one that has not begun;
+ * and where it was started, for which the limited right does not do.
  */
-#define THREAD_RIGHTS                                                                              \
-    (THREAD_SUSPEND_RESUME | THREAD_GET_CONTEXT | THREAD_QUERY_LIMITED_INFORMATION)
+#define THREAD_RIGHTS (THREAD_SUSPEND_RESUME | THREAD_GET_CONTEXT | THREAD_QUERY_INFORMATION)
 
 /* ThreadBasicInformation, class 0. */
 struct thread_basic_information {
@@ -82,6 +83,15 @@ static uintptr_t position_of(const struct thread_calls *calls, HANDLE thread)
         return SUSPENSION_NOWHERE;
     context.ContextFlags = CONTEXT_CONTROL;
     return GetThreadContext(thread, &context) ? context.Rip : 0;
+}
+
+/* The routine that a thread was created for: ThreadQuerySetWin32StartAddress, class 9; 0: unknown.
+ */
+static uintptr_t start_of(const struct thread_calls *calls, HANDLE thread)
+{
+    void *start = NULL;
+
+    return calls->query(thread, 9, &start, sizeof start, NULL) < 0 ? 0 : (uintptr_t)start;
 }
 
 /* What a pass over the process's threads carries from one to the next. */
@@ -168,8 +178,11 @@ static DWORD hold_all(struct suspension *suspension, const struct thread_calls *
     }
     if (added != 0)
         return ERROR_RETRY;
-    for (size_t i = 0; i < suspension->count; i++)
-        suspension->threads[i].position = position_of(calls, suspension->threads[i].handle);
+    for (size_t i = 0; i < suspension->count; i++) {
+        struct suspended_thread *held = &suspension->threads[i];
+        held->position = position_of(calls, held->handle);
+        held->start = start_of(calls, held->handle);
+    }
     return 0;
 }
 
@@ -193,17 +206,32 @@ DWORD suspension_begin(struct suspension *suspension)
     return ERROR_NOT_ENOUGH_MEMORY;
 }
 
+static bool is_in(uintptr_t address, const struct code_range *ranges, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (address >= ranges[i].begin && address < ranges[i].end)
+            return true;
+    }
+    return false;
+}
+
 bool suspension_touches(const struct suspension *suspension, const struct code_range *ranges,
                         size_t count)
 {
     for (size_t i = 0; i < suspension->count; i++) {
         uintptr_t position = suspension->threads[i].position;
-        if (position == 0)
+        if (position == 0 || is_in(position, ranges, count))
             return true;
-        for (size_t r = 0; r < count; r++) {
-            if (position >= ranges[r].begin && position < ranges[r].end)
-                return true;
-        }
+    }
+    return false;
+}
+
+bool suspension_started_in(const struct suspension *suspension, const struct code_range *ranges,
+                           size_t count)
+{
+    for (size_t i = 0; i < suspension->count; i++) {
+        if (is_in(suspension->threads[i].start, ranges, count))
+            return true;
     }
     return false;
 }

@@ -28,6 +28,7 @@ struct suspended_thread {
     HANDLE handle;
     DWORD id;
     uintptr_t position; /* RIP; 0 when it could not be read, SUSPENSION_NOWHERE before its first */
+    uintptr_t start;    /* the routine that it was created for; 0 when that is not told */
 };
 
 /* A list of threads; `{0}` before its first use, and reusable. */
@@ -47,6 +48,13 @@ DWORD suspension_begin(struct suspension *suspension);
 /* Whether a held thread stands in one of the ranges, or at a place that is not known. */
 bool suspension_touches(const struct suspension *suspension, const struct code_range *ranges,
                         size_t count);
+
+/*
+ * Whether a held thread was created to run a routine in one of the ranges: it may not have got
+ * there yet, and will.
+ */
+bool suspension_started_in(const struct suspension *suspension, const struct code_range *ranges,
+                           size_t count);
 
 /* Lets the threads run. The list's memory stays for the next use. */
 void suspension_end(struct suspension *suspension);
