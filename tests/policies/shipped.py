@@ -6,7 +6,7 @@ usage: shipped.py RPCFW
 
 Each says at its top what it blocks, leaves and asks to be edited; names interfaces and methods instead of numbers; has a
 name for each rule; and its golden table tries each interface and method that a rule names. As shipped it is refused, with one error for each set that
-must be edited first; once edited, `check --strict` takes it.
+must be edited first; once edited, `check --strict` takes it. docs/policy.md lists them all.
 """
 import functools
 import glob
@@ -117,7 +117,9 @@ def problems_of_check(rpcfw, path, text, folder):
 def main():
     rpcfw = sys.argv[1]
     paths = sorted(glob.glob(os.path.join(ROOT, "policies", "*.conf")))
-    problems = []
+    with open(os.path.join(ROOT, "docs", "policy.md"), encoding="utf-8") as reference:
+        listed = re.findall(r"^\| `([\w-]+\.conf)` \|", reference.read(), re.M)
+    problems = ["docs/policy.md: " + name for name in {os.path.basename(path) for path in paths} ^ set(listed)]
     with tempfile.TemporaryDirectory() as folder:
         for path in paths:
             name = os.path.basename(path)
