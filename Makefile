@@ -2,6 +2,7 @@
 # The front door; the builds themselves are the presets of CMakePresets.json.
 
 presets := linux windows-x64
+jobs    := $(shell nproc)
 sources := $(shell git ls-files '*.c' '*.h' 2>/dev/null)
 native  := $(filter-out src/windows/% tests/wine/%,$(filter %.c,$(sources)))
 
@@ -25,9 +26,9 @@ build/%/build.ninja: CMakePresets.json CMakeLists.txt
 check: packages
 	@$(MAKE) --no-print-directory linux asan windows-x64
 	@status=0; \
-	ctest --test-dir build/asan --output-on-failure -LE wine || status=1; \
+	ctest --test-dir build/asan --output-on-failure -j $(jobs) -LE wine || status=1; \
 	if tests/fuzz/available; then RPCFW_FUZZ_SECONDS=20 $(MAKE) --no-print-directory fuzz || status=1; fi; \
-	ctest --test-dir build/linux --output-on-failure -L 'wine|native' || status=1; \
+	ctest --test-dir build/linux --output-on-failure -j $(jobs) -L 'wine|native' || status=1; \
 	exit $$status
 
 demo: packages
@@ -47,12 +48,13 @@ lint: build/linux/build.ninja
 # What a decision and a compilation cost; not a test.
 bench: linux
 	@build/linux/bench/decide_bench
+	@build/linux/bench/replay_bench
 
 # The fuzzers, for RPCFW_FUZZ_SECONDS each (four hours unless set); `make check` gives each 20 seconds.
 fuzz: build/fuzz/build.ninja
 	@tests/fuzz/available
 	@cmake --build --preset fuzz
-	@RPCFW_FUZZ_SECONDS=$${RPCFW_FUZZ_SECONDS:-14400} ctest --test-dir build/fuzz --output-on-failure -L fuzz
+	@RPCFW_FUZZ_SECONDS=$${RPCFW_FUZZ_SECONDS:-14400} ctest --test-dir build/fuzz --output-on-failure -j $(jobs) -L fuzz
 
 clean:
 	@rm -rf build
