@@ -14,13 +14,14 @@
 
 #define AGENT_DLL_NAME L"rpcFirewall.dll"
 
-/* Exports. The two routines are thread routines (DWORD WINAPI (void *)), started by the manager in
- * the target. */
-#define AGENT_EXPORT_STATUS "RpcFwStatus" /* struct agent_status */
-#define AGENT_EXPORT_STOP   "RpcFwStop" /* unhook, drain, unload; exit code: enum agent_stop_result \
-                                         */
-#define AGENT_EXPORT_REFRESH                                                                       \
-    "RpcFwRefresh" /* take the newest policy; exit code: enum agent_refresh_result */
+/*
+ * Exports. The two routines are thread routines (DWORD WINAPI (void *)) that the manager starts in
+ * the target: RpcFwStop unhooks, drains and unloads (enum agent_stop_result), RpcFwRefresh takes
+ * the newest policy (enum agent_refresh_result).
+ */
+#define AGENT_EXPORT_STATUS  "RpcFwStatus" /* struct agent_status */
+#define AGENT_EXPORT_STOP    "RpcFwStop"
+#define AGENT_EXPORT_REFRESH "RpcFwRefresh"
 
 #define AGENT_STATUS_MAGIC   0x57465052u /* "RPFW" */
 #define AGENT_STATUS_VERSION 1u
