@@ -11,6 +11,10 @@ AGENT = 'rpcFirewall.dll'
 BINARIES = ('rpcFwManager.exe', AGENT, 'rpcMessages.dll')
 MODULE_GONE_SECONDS = 1.0   # what the agents promise
 
+# agent_status.h
+AGENT_PROTECTED, AGENT_LEAVING = 1, 2
+REASON_NO_RPC, REASON_LOCAL_ONLY, REASON_NO_POLICY = 1, 2, 3
+
 
 def _unique(pairs):
     keys = [key for key, _ in pairs]
@@ -96,6 +100,15 @@ class Firewall:
 
     def unprotect(self, program):
         return self.must('unprotect', program.pid)
+
+    def load_by_hand(self, program):
+        """Has a process load the agent's DLL with no manager near: (state, reason), as agent_status.h numbers them."""
+        dll = self.box.windows_path(self.box.drive_c / 'windows/system32' / AGENT)
+        done = self.box.start_test_program('inject', 'load', program.pid, dll, ready=None)
+        said = re.fullmatch(r'LOADED state=(\d+) reason=(\d+)', done.line())
+        if not said:
+            raise AssertionError(f'inject load {program.pid}: {done.lines} {done.errors()}')
+        return int(said.group(1)), int(said.group(2))
 
     def apply(self, *lines, audit=True):
         """Writes the policy and puts it in force."""

@@ -163,6 +163,13 @@ class Program:
     def has_module(self, name):
         return self.ask('module ' + name).endswith(' loaded')
 
+    def modules(self):
+        """The names of all that is loaded in the program's own process."""
+        names = self.ask('modules').split()[1:]
+        if names[0] == 'failed':
+            raise WineError(f'{self.name}: modules: {names}')
+        return names
+
     def usage(self):
         """{'private': bytes, 'heap': bytes, 'handles': number, 'threads': number} of the program's own process."""
         return {key: int(value) for key, value in re.findall(r'(\w+)=(\d+)', self.ask('usage'))}

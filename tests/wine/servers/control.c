@@ -110,6 +110,24 @@ static void print_usage(void)
                   thread_count());
 }
 
+/* All in one line; one that is too long is an error, not a shorter list. */
+static void print_modules(void)
+{
+    char names[480] = "";
+    size_t used = 0;
+    HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPMODULE, 0);
+    MODULEENTRY32W module = {.dwSize = sizeof module};
+    for (BOOL more = snapshot != INVALID_HANDLE_VALUE && Module32FirstW(snapshot, &module);
+         more && used < sizeof names; more = Module32NextW(snapshot, &module))
+        used += (size_t)snprintf(names + used, sizeof names - used, " %ls", module.szModule);
+    if (snapshot != INVALID_HANDLE_VALUE)
+        CloseHandle(snapshot);
+    if (used == 0 || used >= sizeof names)
+        control_print("modules failed %lu", GetLastError());
+    else
+        control_print("modules%s", names);
+}
+
 static DWORD WINAPI serve(void *unused)
 {
     (void)unused;
@@ -119,6 +137,8 @@ static DWORD WINAPI serve(void *unused)
         if (strncmp(line, "module ", 7) == 0)
             control_print("module %s %s", line + 7,
                           GetModuleHandleA(line + 7) ? "loaded" : "absent");
+        else if (strcmp(line, "modules") == 0)
+            print_modules();
         else if (strcmp(line, "usage") == 0)
             print_usage();
         else if (strcmp(line, "quit") == 0)

@@ -5,6 +5,7 @@
  * process without RPC.
  *
  *     module NAME   ->  module NAME loaded|absent
+ *     modules       ->  modules NAME NAME …, in the order in which they were loaded
  *     usage         ->  usage private=BYTES heap=BYTES handles=NUMBER threads=NUMBER
  *     quit          ->  bye, and the process ends; so it does at end of file
  */
