@@ -147,6 +147,11 @@ class Firewall:
         return self.calls()
 
 
+def whoami(output):
+    """What rpc_client --whoami said of itself: sid, domain and user."""
+    return dict(re.findall(r'^(sid|domain|user)=(.+)$', output, re.MULTILINE))
+
+
 def table_row(output, pid):
     """The line that the manager printed about a process."""
     found = re.search(rf'^\s*{pid}\s.*$', output, re.MULTILINE)

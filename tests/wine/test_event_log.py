@@ -6,7 +6,7 @@ import unittest
 import eventlog
 import rpccaller
 import winebox
-from firewall import Firewall
+from firewall import Firewall, whoami
 from rpccaller import ADD, DEMO, OTHER, Caller
 
 FAR = '127.0.0.77'
@@ -63,14 +63,16 @@ class EventLog(unittest.TestCase):
         self.firewall.apply('action:allow audit:true')
         self.addCleanup(self.firewall.apply, *POLICY)
         self.firewall.protect(server)
-        done = self.box.run_test_program('rpc_client', PIPE_BINDING, 'add')
+        done = self.box.run_test_program('rpc_client', PIPE_BINDING, 'add', '--whoami')
         self.assertIn('ok=1', done.stdout)
+        caller = whoami(done.stdout)
         type_, id_, strings = self.events(server, 2)[1]
         self.assertEqual((type_, id_, len(strings)), (eventlog.AUDIT_SUCCESS, CALL, 15))
         self.assertEqual(strings[:5], ['NdrServerCall2', str(server.pid), image, 'ncacn_np', PIPE])
         self.assertEqual(strings[5:8], ['0.0.0.0', DEMO[0], '0'])
-        self.assertNotIn(strings[8], ('', 'UNKNOWN'))
-        self.assertRegex(strings[14], r'^S-1-5-')
+        self.assertEqual(strings[8], caller['domain'] + '\\' + caller['user'])
+        self.assertRegex(caller['sid'], r'^S-1-5-')
+        self.assertEqual(strings[14], caller['sid'])
         self.firewall.unprotect(server)
 
     def test_no_record_without_audit(self):

@@ -5,7 +5,7 @@ import unittest
 
 import rpccaller
 import winebox
-from firewall import AGENT, Firewall, MODULE_GONE_SECONDS, field
+from firewall import AGENT, Firewall, MODULE_GONE_SECONDS, field, whoami
 from rpccaller import ACCESS_DENIED, ADD, ASYNCHRONOUS, DEMO, PID, SERVED, Caller
 
 NEAR, FAR = '127.0.0.1', '127.0.0.77'
@@ -63,19 +63,20 @@ class Protect(unittest.TestCase):
     def test_audit_of_a_call_over_a_pipe_names_the_user(self):
         self.firewall.apply(AUDIT_ALL)
         self.firewall.skip_events()
-        self.assertEqual(self.over_pipe(), 'ok=1 denied=0 other=0')
+        done = self.box.run_test_program('rpc_client', PIPE_BINDING, 'add', '--whoami')
+        self.assertIn('ok=1 denied=0 other=0', done.stdout)
+        caller = whoami(done.stdout)
         events = self.firewall.wait_calls(1)
         self.assertEqual(len(events), 1, events)
         self.assertEqual(field(events[0], 'rpc.protseq'), 'ncacn_np')
         self.assertEqual(field(events[0], 'rpc.endpoint').lower(), PIPE)
-        self.assertTrue(field(events[0], 'user.name'))
-        self.assertRegex(field(events[0], 'user.id'), r'^S-1-5-')
+        self.assertRegex(caller['sid'], r'^S-1-5-')
+        self.assertEqual({name: field(events[0], 'user.' + name) for name in ('id', 'domain', 'name')},
+                         {'id': caller['sid'], 'domain': caller['domain'], 'name': caller['user']})
 
     def test_a_sid_rule_decides_over_a_pipe(self):
         self.firewall.apply(AUDIT_ALL)
-        self.firewall.skip_events()
-        self.over_pipe()
-        sid = field(self.firewall.wait_calls(1)[0], 'user.id')
+        sid = whoami(self.box.run_test_program('rpc_client', PIPE_BINDING, 'add', '--whoami').stdout)['sid']
         self.firewall.apply(f'sid:{sid} opnum:{ADD} action:block')
         self.assertEqual(self.over_pipe(), 'ok=0 denied=1 other=0')
         self.assertEqual(self.over_pipe('pid'), 'ok=1 denied=0 other=0')

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rpc_client.exe BINDING CALL [--count N] [--interval MS] [--until-eof]
+ * rpc_client.exe BINDING CALL [--count N] [--interval MS] [--until-eof] [--whoami]
  *
  * Calls a running rpc_server over any protocol sequence and verifies each answer. CALL is one of
  *     add, invert, sleep:MS, pid, served, multiply, drs:OPNUM
  * Prints a line "failed CALL status=N" (or "wrong answer") for the first ten bad calls and at the
  * end "ok=N denied=N other=N", where denied means RPC status 5. --until-eof goes on until stdin
- * ends. Exit code: 0 when every call was answered or denied, 1 otherwise.
+ * ends. --whoami first prints "sid=SID", "domain=NAME" and "user=NAME" of this process, a line
+ * each. Exit code: 0 when every call was answered or denied, 1 otherwise.
  *
  * The calls are marshalled by hand over I_RpcSendReceive, which returns a status: a stub would
  * raise an exception.
@@ -18,9 +19,11 @@
 #include <windows.h>
 #include <rpc.h>
 #include <rpcdcep.h>
+#include <sddl.h>
 
 #define INVERT_SIZE       4096u
 #define REPORTED_FAILURES 10
+#define NAME_SIZE         256u
 
 static const RPC_SYNTAX_IDENTIFIER ndr_syntax = {
     {0x8a885d04, 0x1ceb, 0x11c9, {0x9f, 0xe8, 0x08, 0x00, 0x2b, 0x10, 0x48, 0x60}}, {2, 0}};
@@ -66,6 +69,7 @@ struct settings {
     unsigned long count;
     DWORD interval_ms;
     bool until_eof;
+    bool whoami;
 };
 
 static volatile LONG ended;
@@ -225,6 +229,34 @@ static bool run(RPC_BINDING_HANDLE binding, const struct settings *settings, str
     return true;
 }
 
+/* The name comes from the session and not, as the agent's does, from the SID. */
+static bool print_self(void)
+{
+    union {
+        TOKEN_USER user;
+        unsigned char bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } token;
+    HANDLE handle;
+    DWORD size;
+    char *sid;
+    wchar_t user[NAME_SIZE], account[NAME_SIZE], domain[NAME_SIZE];
+    DWORD user_size = NAME_SIZE, account_size = NAME_SIZE, domain_size = NAME_SIZE;
+    SID_NAME_USE use;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &handle))
+        return false;
+    BOOL read = GetTokenInformation(handle, TokenUser, &token, sizeof token, &size);
+    CloseHandle(handle);
+    if (!read || !GetUserNameW(user, &user_size) ||
+        !LookupAccountSidW(NULL, token.user.User.Sid, account, &account_size, domain, &domain_size,
+                           &use) ||
+        !ConvertSidToStringSidA(token.user.User.Sid, &sid))
+        return false;
+    printf("sid=%s\ndomain=%ls\nuser=%ls\n", sid, domain, user);
+    LocalFree(sid);
+    return true;
+}
+
 static bool parse(int argc, char **argv, struct settings *settings)
 {
     if (argc < 3)
@@ -234,6 +266,8 @@ static bool parse(int argc, char **argv, struct settings *settings)
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--until-eof") == 0)
             settings->until_eof = true;
+        else if (strcmp(argv[i], "--whoami") == 0)
+            settings->whoami = true;
         else if (strcmp(argv[i], "--count") == 0 && i + 1 < argc)
             settings->count = strtoul(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--interval") == 0 && i + 1 < argc)
@@ -246,8 +280,9 @@ static bool parse(int argc, char **argv, struct settings *settings)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: rpc_client BINDING CALL [--count N] [--interval MS] [--until-eof]\n"
-                    "CALL: add invert sleep:MS pid served multiply drs:OPNUM\n");
+    fprintf(stderr,
+            "usage: rpc_client BINDING CALL [--count N] [--interval MS] [--until-eof] [--whoami]\n"
+            "CALL: add invert sleep:MS pid served multiply drs:OPNUM\n");
     return 2;
 }
 
@@ -264,6 +299,10 @@ int main(int argc, char **argv)
     RPC_STATUS status = RpcBindingFromStringBindingA((RPC_CSTR)settings.binding, &binding);
     if (status != RPC_S_OK) {
         fprintf(stderr, "rpc_client: %s: status %ld\n", settings.binding, (long)status);
+        return 2;
+    }
+    if (settings.whoami && !print_self()) {
+        fprintf(stderr, "rpc_client: who am I? %lu\n", GetLastError());
         return 2;
     }
     if (settings.until_eof) {
