@@ -81,6 +81,12 @@ static DWORD WINAPI start(void *unused)
     if (mode_is("clings")) {
         leave(AGENT_REASON_NO_RPC, 4000);
     }
+    if (mode_is("denied")) {
+        leave(AGENT_REASON_POLICY_DENIED, 700);
+    }
+    if (mode_is("nothing")) {
+        leave(AGENT_REASON_NO_POLICY, 700);
+    }
     if (!take_policy()) {
         leave(AGENT_REASON_NO_POLICY, 700);
     }
@@ -93,8 +99,9 @@ static DWORD WINAPI start(void *unused)
 static DWORD WINAPI drain(void *unused)
 {
     (void)unused;
-    Sleep(1500);
+    Sleep(mode_is("hangs") ? 60000 : 1500);
     drop_policy();
+    RpcFwStatus.state = AGENT_IDLE;
     FreeLibraryAndExitThread(self, 0);
 }
 
@@ -112,22 +119,35 @@ DWORD WINAPI RpcFwStop(void *unused)
     if (mode_is("sticks")) {
         return AGENT_STOP_UNHOOK_FAILED;
     }
-    if (mode_is("drains")) {
+    if (mode_is("drains") || mode_is("hangs")) {
         RpcFwStatus.state = AGENT_DRAINING;
         start_thread(drain);
         return AGENT_STOP_DRAINING;
     }
     RpcFwStatus.reason = AGENT_REASON_STOPPED;
-    RpcFwStatus.state = AGENT_LEAVING;
     drop_policy();
+    RpcFwStatus.state = AGENT_IDLE;
     FreeLibraryAndExitThread(self, AGENT_STOP_DONE);
 }
 
 DWORD WINAPI RpcFwRefresh(void *unused)
 {
+    static const struct {
+        const char *mode;
+        enum agent_refresh_result result;
+    } refusals[] = {
+        {"refresh-none", AGENT_REFRESH_NO_POLICY},  {"refresh-denied", AGENT_REFRESH_DENIED},
+        {"refresh-busy", AGENT_REFRESH_BUSY},       {"refresh-failed", AGENT_REFRESH_FAILED},
+        {"refresh-other", AGENT_REFRESH_UNTRUSTED},
+    };
     (void)unused;
     if (mode_is("sticks")) {
         return AGENT_REFRESH_BAD_POLICY;
+    }
+    for (size_t i = 0; i < ARRAYSIZE(refusals); i++) {
+        if (mode_is(refusals[i].mode)) {
+            return refusals[i].result;
+        }
     }
     return take_policy() ? AGENT_REFRESH_DONE : AGENT_REFRESH_NO_POLICY;
 }

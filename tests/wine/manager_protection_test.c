@@ -6,12 +6,17 @@
  * manager_target.c.
  */
 #include <windows.h>
+#include <winternl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "test_image.h"
+#include "windows/manager/injection.h"
+#include "windows/manager/process_list.h"
 #include "windows/manager/protection.h"
+#include "windows/manager/remote_agent.h"
 #include "windows/policy_section.h"
 
 #define READY_EVENT "RpcFwTestTargetReady"
@@ -89,6 +94,8 @@ static void test_add(void)
         bool gone;
     } cases[] = {
         {"local", PROTECTION_NOT_SERVER, "ncalrpc", true},
+        {"denied", PROTECTION_REFUSED, "its account may not open", true},
+        {"nothing", PROTECTION_REFUSED, "no policy in force", true},
         {"hook", PROTECTION_REFUSED, "cannot be hooked: NdrStubCall2?+3", true},
         {"clings", PROTECTION_NOT_SERVER, "no RPC endpoint", false},
         {"silent", PROTECTION_REFUSED, "has not started", false},
@@ -130,10 +137,10 @@ static void test_good_agent(uint64_t generation)
           "inspected: protected");
     protection_refresh(target.pid, &result);
     check_result(&result, PROTECTION_REFRESHED, NULL, "takes the newest policy");
-    protection_remove(target.pid, &result);
+    protection_remove(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REMOVED, NULL, "unprotected");
     check(!protection_has_agent(target.pid), "the DLL is gone");
-    protection_remove(target.pid, &result);
+    protection_remove(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_ABSENT, NULL, "nothing to unprotect twice");
     end_target(&target);
 }
@@ -145,9 +152,165 @@ static void test_unwilling_agent(void)
     protection_add(agent_path, target.pid, &result);
     protection_refresh(target.pid, &result);
     check_result(&result, PROTECTION_REFUSED, "not valid", "an agent that refuses the policy");
-    protection_remove(target.pid, &result);
+    protection_remove(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REFUSED, "still protected", "an agent that cannot unhook");
     check(protection_has_agent(target.pid), "and stays");
+    end_target(&target);
+}
+
+/* Each answer of an agent that does not take the newest policy has its own words. */
+static void test_refresh_refusals(void)
+{
+    static const struct {
+        const char *mode;
+        const char *reason;
+    } cases[] = {
+        {"refresh-none", "no newer policy"}, {"refresh-denied", "may not open"},
+        {"refresh-busy", "calls in flight"}, {"refresh-failed", "could not map"},
+        {"refresh-other", "does not trust"},
+    };
+    for (size_t i = 0; i < ARRAYSIZE(cases); i++) {
+        struct target target = start_target(cases[i].mode, "rpc");
+        struct protection_result result;
+        protection_add(agent_path, target.pid, &result);
+        protection_refresh(target.pid, &result);
+        check_result(&result, PROTECTION_REFUSED, cases[i].reason, cases[i].mode);
+        protection_remove(agent_path, target.pid, &result);
+        check_result(&result, PROTECTION_REMOVED, NULL, "and it can be unprotected");
+        end_target(&target);
+    }
+}
+
+/* As managers do that were killed, or stopped waiting, before the load that they began ended. */
+static void load_again(const struct target *target, int times)
+{
+    bool good = true;
+    for (int i = 0; i < times; i++) {
+        good = injection_load(target->process, target->pid, agent_path, 10000) == INJECTION_DONE &&
+               good;
+    }
+    check(good, "the DLL is loaded once more");
+}
+
+/* Has the agent end by itself, as a manager that does not look further would. */
+static void stop_only(const struct target *target)
+{
+    const wchar_t *name = AGENT_DLL_NAME;
+    struct process_module module;
+    struct remote_agent agent;
+    DWORD code = 0;
+    check(process_find_modules(target->pid, &name, &module, 1) && module.base &&
+              !remote_agent_attach(target->process, module.base, module.size, &agent) &&
+              remote_agent_run(&agent, agent.stop, 10000, &code) && code == AGENT_STOP_DONE,
+          "the agent is stopped");
+    check(protection_has_agent(target->pid), "and the DLL is still there");
+}
+
+static void test_loaded_twice(void)
+{
+    struct target target = start_target("", "rpc");
+    struct protection_result result;
+    protection_add(agent_path, target.pid, &result);
+    load_again(&target, 1);
+    protection_remove(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_REMOVED, NULL, "unprotected although it was loaded twice");
+    check(!protection_has_agent(target.pid), "and gone");
+    protection_add(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_ADDED, NULL, "can be protected again");
+    load_again(&target, 5);
+    stop_only(&target);
+    protection_inspect(target.pid, &result);
+    check(result.outcome == PROTECTION_PRESENT && result.status.state == AGENT_IDLE,
+          "what others hold is seen as idle");
+    protection_remove(L"C:\\elsewhere\\rpcFirewall.dll", target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "has not left", "a DLL from elsewhere is not freed");
+    protection_add(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_ADDED, NULL, "what was left is freed and a new agent comes");
+    check(result.status.state == AGENT_PROTECTED && result.status.reason == AGENT_REASON_NONE,
+          "which is really new");
+    load_again(&target, 20);
+    protection_remove(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "has not left", "not more than 16 are freed at once");
+    protection_remove(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_REMOVED, NULL, "but then the rest");
+    check(WaitForSingleObject(target.process, 100) == WAIT_TIMEOUT, "the target lives");
+    end_target(&target);
+}
+
+/* An agent that leaves by itself and was loaded twice; and one whose thread still runs. */
+static void test_left_behind(void)
+{
+    struct target target = start_target("local", "rpc");
+    struct protection_result result;
+    protection_add(agent_path, target.pid, &result);
+    load_again(&target, 1);
+    check(!protection_confirm_left(target.pid, &result, 1500), "stays for its second reference");
+    check(protection_see_off(agent_path, target.pid, &result, 100), "until that is given back");
+    check(WaitForSingleObject(target.process, 100) == WAIT_TIMEOUT, "the target lives");
+    end_target(&target);
+    target = start_target("clings", "rpc");
+    protection_add(agent_path, target.pid, &result);
+    check(!protection_see_off(agent_path, target.pid, &result, 100),
+          "nothing is freed under a thread of the agent");
+    check(WaitForSingleObject(target.process, 5000) == WAIT_TIMEOUT, "so the target lives");
+    check(!protection_has_agent(target.pid), "and the agent left by itself");
+    end_target(&target);
+}
+
+static void test_hanging_agent(void)
+{
+    struct target target = start_target("hangs", "rpc");
+    struct protection_result result;
+    protection_add(agent_path, target.pid, &result);
+    protection_remove(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "no call is in flight",
+                 "an agent that stays without calls in flight");
+    check(protection_has_agent(target.pid), "is left alone");
+    protection_add(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "on its way out", "and not protected over it");
+    end_target(&target);
+}
+
+typedef NTSTATUS(WINAPI *query_process)(HANDLE process, PROCESSINFOCLASS what, void *out,
+                                        ULONG size, ULONG *needed);
+
+/* Where a process keeps the list of its modules. */
+static char *loader_pointer(HANDLE process)
+{
+    HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+    query_process query =
+        (query_process)(void (*)(void))GetProcAddress(ntdll, "NtQueryInformationProcess");
+    PROCESS_BASIC_INFORMATION basic = {0};
+    query(process, ProcessBasicInformation, &basic, sizeof(basic), NULL);
+    return (char *)basic.PebBaseAddress + offsetof(PEB, Ldr);
+}
+
+static void test_modules_that_cannot_be_listed(void)
+{
+    struct target target = start_target("", "rpc");
+    struct protection_result result;
+    char *at = loader_pointer(target.process);
+    void *list = NULL;
+    void *nowhere = (void *)16;
+    SIZE_T done;
+    protection_add(agent_path, target.pid, &result);
+    check(ReadProcessMemory(target.process, at, &list, sizeof(list), &done) && list &&
+              WriteProcessMemory(target.process, at, &nowhere, sizeof(nowhere), &done),
+          "a process hides its modules");
+    protection_inspect(target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "cannot be listed", "that is not \"not protected\"");
+    protection_remove(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "cannot be listed", "nor \"unprotected\"");
+    protection_add(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "cannot be listed", "nor can it be protected");
+    check(protection_has_agent(target.pid), "it may hold an agent");
+    nowhere = NULL;
+    WriteProcessMemory(target.process, at, &nowhere, sizeof(nowhere), &done);
+    protection_inspect(target.pid, &result);
+    check_result(&result, PROTECTION_ABSENT, NULL, "a process whose loader has not begun has none");
+    WriteProcessMemory(target.process, at, &list, sizeof(list), &done);
+    protection_remove(agent_path, target.pid, &result);
+    check_result(&result, PROTECTION_REMOVED, NULL, "once they can be seen, it can be unprotected");
     end_target(&target);
 }
 
@@ -156,12 +319,12 @@ static void test_draining_agent(void)
     struct target target = start_target("drains", "rpc");
     struct protection_result result;
     protection_add(agent_path, target.pid, &result);
-    protection_remove(target.pid, &result);
+    protection_remove(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_DRAINING, NULL, "an agent with calls in flight");
     check(result.status.in_flight == 2, "says how many");
     protection_add(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REFUSED, "2 calls", "cannot be protected meanwhile");
-    protection_remove(target.pid, &result);
+    protection_remove(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_DRAINING, NULL, "is not stopped twice");
     check(protection_confirm_left(target.pid, &result, 3000), "leaves at last");
     end_target(&target);
@@ -181,7 +344,7 @@ static void test_processes_to_refuse(void)
     protection_add(agent_path, pid, &result);
     check_result(&result, PROTECTION_REFUSED, "it has ended", "a process that has ended");
     CloseHandle(target.process);
-    protection_remove(pid, &result);
+    protection_remove(agent_path, pid, &result);
     check_result(&result, PROTECTION_ABSENT, NULL, "and to unprotect it");
     protection_add(agent_path, 0, &result);
     check_result(&result, PROTECTION_REFUSED, "system", "PID 0");
@@ -246,7 +409,7 @@ static void test_rounds(void)
     for (int i = 0; i <= ROUNDS; i++) {
         protection_add(agent_path, target.pid, &result);
         bad += result.outcome != PROTECTION_ADDED;
-        protection_remove(target.pid, &result);
+        protection_remove(agent_path, target.pid, &result);
         bad += result.outcome != PROTECTION_REMOVED;
         if (i == 0) {
             ours_before = count_handles(GetCurrentProcessId());
@@ -283,7 +446,7 @@ int main(void)
     struct target target = start_target("", "rpc");
     struct protection_result result;
     protection_add(agent_path, target.pid, &result);
-    check_result(&result, PROTECTION_REFUSED, "policy", "no policy in force");
+    check_result(&result, PROTECTION_REFUSED, "no policy in force", "no policy in force");
     end_target(&target);
 
     struct policy_publisher publisher;
@@ -292,7 +455,12 @@ int main(void)
     test_good_agent(generation);
     test_add();
     test_unwilling_agent();
+    test_refresh_refusals();
     test_draining_agent();
+    test_hanging_agent();
+    test_loaded_twice();
+    test_left_behind();
+    test_modules_that_cannot_be_listed();
     test_processes_to_refuse();
     test_rounds();
     policy_publisher_close(&publisher);

@@ -37,7 +37,7 @@ static bool protect(unsigned long round, DWORD pid, const wchar_t *dll)
     return false;
 }
 
-static bool unprotect(unsigned long round, DWORD pid)
+static bool unprotect(unsigned long round, DWORD pid, const wchar_t *dll)
 {
     struct protection_result result = {0};
     HANDLE lock = policy_manager_lock(LOCK_MS);
@@ -45,7 +45,7 @@ static bool unprotect(unsigned long round, DWORD pid)
         printf("round %lu: no manager lock: %lu\n", round, GetLastError());
         return false;
     }
-    protection_remove(pid, &result);
+    protection_remove(dll, pid, &result);
     bool left = protection_confirm_left(pid, &result, LEFT_MS) && !protection_has_agent(pid);
     policy_manager_unlock(lock);
     if (left && (result.outcome == PROTECTION_REMOVED || result.outcome == PROTECTION_DRAINING))
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
     for (unsigned long round = 1; round <= rounds; round++) {
         bool protected = protect(round, pid, dll);
         Sleep(pause_ms);
-        bool unprotected = unprotect(round, pid);
+        bool unprotected = unprotect(round, pid, dll);
         Sleep(pause_ms);
         bad += !protected || !unprotected;
         if (round % REPORTED_ROUND == 0) {

@@ -6,13 +6,14 @@
 #include "windows/manager/process_list.h"
 
 /*
- * Where the process has LoadLibraryW: the same offset in the same system DLL as here. System DLLs
- * have one base for all processes until the next start of the machine, but nothing promises it.
+ * Where the process has a function of kernel32.dll: the same offset in the same system DLL as here.
+ * System DLLs have one base for all processes until the next start of the machine, but nothing
+ * promises it.
  */
-static LPTHREAD_START_ROUTINE remote_load_library(DWORD pid)
+static LPTHREAD_START_ROUTINE remote_function(DWORD pid, const char *function)
 {
     HMODULE kernel32 = GetModuleHandleW(L"kernel32.dll");
-    uintptr_t local = kernel32 ? (uintptr_t)GetProcAddress(kernel32, "LoadLibraryW") : 0;
+    uintptr_t local = kernel32 ? (uintptr_t)GetProcAddress(kernel32, function) : 0;
     HMODULE holder;
     wchar_t path[MAX_PATH];
     if (!local ||
@@ -53,7 +54,7 @@ static enum injection_result wait_for_load(HANDLE thread, DWORD timeout_ms)
 enum injection_result injection_load(HANDLE process, DWORD pid, const wchar_t *path,
                                      DWORD timeout_ms)
 {
-    LPTHREAD_START_ROUTINE load_library = remote_load_library(pid);
+    LPTHREAD_START_ROUTINE load_library = remote_function(pid, "LoadLibraryW");
     if (!load_library) {
         return INJECTION_FAILED;
     }
@@ -79,4 +80,21 @@ enum injection_result injection_load(HANDLE process, DWORD pid, const wchar_t *p
         SetLastError(error);
     }
     return result;
+}
+
+bool injection_free(HANDLE process, DWORD pid, uintptr_t base, DWORD timeout_ms)
+{
+    LPTHREAD_START_ROUTINE free_library = remote_function(pid, "FreeLibrary");
+    if (!free_library) {
+        return false;
+    }
+    HANDLE thread = CreateRemoteThread(process, NULL, 0, free_library, (void *)base, 0, NULL);
+    if (!thread) {
+        return false;
+    }
+    DWORD freed = FALSE;
+    bool ended = WaitForSingleObject(thread, timeout_ms) == WAIT_OBJECT_0 &&
+                 GetExitCodeThread(thread, &freed);
+    CloseHandle(thread);
+    return ended && freed;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Makes another process load a DLL: a thread in it that runs LoadLibraryW on a path written into
- * its memory. Called by the protection code, which has checked that the process is of our
- * architecture and lacks the DLL.
+ * its memory; and give back a reference to one. Called by the protection code, which has checked
+ * that the process is of our architecture.
  */
 #ifndef RPCFW_WINDOWS_MANAGER_INJECTION_H
 #define RPCFW_WINDOWS_MANAGER_INJECTION_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <windows.h>
 
 /* The rights on the process that CreateRemoteThread() and writing the path need, and no others. */
@@ -24,5 +26,12 @@ enum injection_result {
 /* `path` is the DLL's full path. Waits at most `timeout_ms` for the load. */
 enum injection_result injection_load(HANDLE process, DWORD pid, const wchar_t *path,
                                      DWORD timeout_ms);
+
+/*
+ * Runs FreeLibrary once on the DLL that is loaded at `base`, from a thread of the process. Waits at
+ * most `timeout_ms`; false: it did not run, has not ended or freed nothing. The caller knows that
+ * nothing runs in the DLL.
+ */
+bool injection_free(HANDLE process, DWORD pid, uintptr_t base, DWORD timeout_ms);
 
 #endif

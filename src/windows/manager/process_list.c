@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/manager/process_list.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tlhelp32.h>
+#include <winternl.h>
 
 #include "windows/manager/wide_text.h"
 
-/* A process that loads or unloads modules while the snapshot is taken makes it fail with
- * ERROR_BAD_LENGTH. */
+/* A process that loads or unloads modules while the snapshot is taken makes it fail. */
 #define SNAPSHOT_TRIES 20
 
 static bool append(struct process_list *list, size_t *capacity, const PROCESSENTRY32W *process)
@@ -77,10 +78,13 @@ static HANDLE module_snapshot(DWORD pid)
 {
     for (int i = 0; i < SNAPSHOT_TRIES; i++) {
         HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPMODULE, pid);
-        if (snapshot != INVALID_HANDLE_VALUE || GetLastError() != ERROR_BAD_LENGTH) {
+        if (snapshot != INVALID_HANDLE_VALUE ||
+            (GetLastError() != ERROR_BAD_LENGTH && GetLastError() != ERROR_PARTIAL_COPY)) {
             return snapshot;
         }
+        DWORD error = GetLastError();
         Sleep(1);
+        SetLastError(error);
     }
     return INVALID_HANDLE_VALUE;
 }
@@ -120,4 +124,45 @@ bool process_find_modules(DWORD pid, const wchar_t *const names[], struct proces
     CloseHandle(snapshot);
     SetLastError(error);
     return error == ERROR_SUCCESS;
+}
+
+typedef NTSTATUS(WINAPI *query_process)(HANDLE process, PROCESSINFOCLASS what, void *out,
+                                        ULONG size, ULONG *needed);
+
+/*
+ * Whether its loader has not begun: it is being created, or it is one of those that never have a
+ * loader (Memory Compression, vmmem and other processes without an image).
+ */
+static bool has_no_loader(HANDLE process)
+{
+    HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
+    query_process query =
+        ntdll ? (query_process)(void (*)(void))GetProcAddress(ntdll, "NtQueryInformationProcess")
+              : NULL;
+    PROCESS_BASIC_INFORMATION basic = {0};
+    if (!query || query(process, ProcessBasicInformation, &basic, sizeof(basic), NULL) != 0) {
+        return false;
+    }
+    if (!basic.PebBaseAddress) {
+        return true;
+    }
+    const void *loader = NULL;
+    SIZE_T read = 0;
+    return ReadProcessMemory(process, (const char *)basic.PebBaseAddress + offsetof(PEB, Ldr),
+                             &loader, sizeof(loader), &read) &&
+           read == sizeof(loader) && !loader;
+}
+
+bool process_without_modules(DWORD pid)
+{
+    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION | PROCESS_VM_READ, FALSE, pid);
+    if (!process) {
+        DWORD error = GetLastError();
+        return error == ERROR_INVALID_PARAMETER || error == ERROR_ACCESS_DENIED;
+    }
+    DWORD code = STILL_ACTIVE;
+    bool ended = GetExitCodeProcess(process, &code) && code != STILL_ACTIVE;
+    bool without = ended || has_no_loader(process);
+    CloseHandle(process);
+    return without;
 }

@@ -42,4 +42,10 @@ struct process_module {
 bool process_find_modules(DWORD pid, const wchar_t *const names[], struct process_module found[],
                           size_t count);
 
+/*
+ * Whether a process whose modules cannot be listed is one that nobody can have loaded a DLL into:
+ * it has ended, may not be opened at all, or its loader has not begun. False: it may hold any.
+ */
+bool process_without_modules(DWORD pid);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "windows/manager/agent_departure.h"
 #include "windows/manager/injection.h"
 #include "windows/manager/process_list.h"
 #include "windows/manager/remote_agent.h"
@@ -17,8 +18,8 @@
 #define START_TIMEOUT   5000  /* for the agent to say whether it protects */
 #define ROUTINE_TIMEOUT 10000 /* for the agent's stop and refresh routines */
 #define LEAVE_TIMEOUT   1000  /* what agent_status.h promises for AGENT_LEAVING */
+#define DRAIN_TIMEOUT   4000  /* for an agent without calls to leave: its writer may take 2 s */
 #define POLL_INTERVAL   5
-#define LEAVE_POLL      20
 
 #define SYSTEM_PID      4
 
@@ -60,42 +61,51 @@ static void refuse_in_process(struct protection_result *result, HANDLE process, 
 bool protection_has_agent(DWORD pid)
 {
     struct process_module module;
-    return process_find_modules(pid, module_names, &module, 1) && module.base;
-}
-
-static bool image_is_mapped(HANDLE process, uintptr_t base)
-{
-    MEMORY_BASIC_INFORMATION memory;
-    return VirtualQueryEx(process, (const void *)base, &memory, sizeof(memory)) &&
-           memory.State == MEM_COMMIT && (uintptr_t)memory.AllocationBase == base;
-}
-
-/*
- * Looks at the memory and not at the list of modules: Wine walks that list in the other process
- * without its loader lock, and such a walk while the DLL unloads was seen to spin for minutes.
- */
-static bool wait_until_unmapped(DWORD pid, uintptr_t base, DWORD timeout_ms)
-{
-    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, pid);
-    if (!process) {
-        return GetLastError() == ERROR_INVALID_PARAMETER; /* the process has ended */
+    if (process_find_modules(pid, module_names, &module, 1)) {
+        return module.base != 0;
     }
-    ULONGLONG end = GetTickCount64() + timeout_ms;
-    bool mapped;
-    while ((mapped = image_is_mapped(process, base)) && GetTickCount64() < end) {
-        Sleep(LEAVE_POLL);
-    }
-    CloseHandle(process);
-    return !mapped;
+    return !process_without_modules(pid);
 }
 
 bool protection_confirm_left(DWORD pid, const struct protection_result *result, DWORD timeout_ms)
 {
-    if (result->base && wait_until_unmapped(pid, result->base, timeout_ms)) {
+    if (result->base && agent_departure_wait(pid, result->base, timeout_ms)) {
         return true;
     }
     /* Another DLL may have come to the same place. */
     return !protection_has_agent(pid);
+}
+
+/* Frees what is still loaded of an agent that ended, if it is from our path; false: it stays. */
+static bool free_ended_agent(const wchar_t *dll_path, DWORD pid)
+{
+    struct process_module module;
+    if (!process_find_modules(pid, module_names, &module, 1)) {
+        return process_without_modules(pid);
+    }
+    if (!module.base) {
+        return true;
+    }
+    HANDLE process =
+        wide_same_name(module.path, dll_path) ? OpenProcess(INJECTION_ACCESS, FALSE, pid) : NULL;
+    if (!process) {
+        return false;
+    }
+    bool gone = agent_departure_free(process, pid, &module);
+    CloseHandle(process);
+    return gone;
+}
+
+bool protection_see_off(const wchar_t *dll_path, DWORD pid, const struct protection_result *result,
+                        DWORD timeout_ms)
+{
+    return protection_confirm_left(pid, result, timeout_ms) || free_ended_agent(dll_path, pid);
+}
+
+bool protection_may_be_leaving(const struct protection_result *result)
+{
+    return (result->outcome == PROTECTION_NOT_SERVER || result->outcome == PROTECTION_REFUSED) &&
+           (result->status.state == AGENT_LEAVING || result->status.state == AGENT_IDLE);
 }
 
 static void conclude_remote_error(struct protection_result *result, enum remote_agent_error error)
@@ -127,6 +137,9 @@ static void conclude_leaving(struct protection_result *result)
         conclude(result, PROTECTION_NOT_SERVER, "it takes local calls only (ncalrpc)");
         break;
     case AGENT_REASON_NO_POLICY:
+        conclude(result, PROTECTION_REFUSED, "the agent found no policy in force");
+        break;
+    case AGENT_REASON_POLICY_DENIED:
         conclude(result, PROTECTION_REFUSED, "its account may not open the policy in force");
         break;
     case AGENT_REASON_BAD_POLICY:
@@ -153,6 +166,17 @@ static void conclude_leaving(struct protection_result *result)
     }
 }
 
+static void conclude_draining(struct protection_result *result)
+{
+    if (result->status.in_flight) {
+        conclude(result, PROTECTION_REFUSED,
+                 "its former agent still waits for %" PRIu32 " calls in flight to end",
+                 result->status.in_flight);
+    } else {
+        conclude(result, PROTECTION_REFUSED, "its former agent is still on its way out");
+    }
+}
+
 /* Reads the status until the agent has made up its mind; concludes unless it protects. */
 static bool wait_until_protected(const struct remote_agent *agent, struct protection_result *result)
 {
@@ -167,12 +191,11 @@ static bool wait_until_protected(const struct remote_agent *agent, struct protec
         case AGENT_PROTECTED:
             return true;
         case AGENT_LEAVING:
+        case AGENT_IDLE:
             conclude_leaving(result);
             return false;
         case AGENT_DRAINING:
-            conclude(result, PROTECTION_REFUSED,
-                     "its former agent still waits for %" PRIu32 " calls in flight to end",
-                     result->status.in_flight);
+            conclude_draining(result);
             return false;
         default:
             break;
@@ -293,10 +316,8 @@ static void add_to_open_process(HANDLE process, DWORD pid, const wchar_t *dll_pa
     }
     if (modules[MODULE_AGENT].base) {
         judge_agent(process, dll_path, &modules[MODULE_AGENT], PROTECTION_PRESENT, result);
-        bool leaving = result->outcome != PROTECTION_PRESENT &&
-                       result->status.state == AGENT_LEAVING &&
-                       protection_confirm_left(pid, result, LEAVE_TIMEOUT);
-        if (!leaving) {
+        if (!protection_may_be_leaving(result) ||
+            !protection_see_off(dll_path, pid, result, LEAVE_TIMEOUT)) {
             return;
         }
         /* It was on its way out, for a reason that may no longer hold. */
@@ -329,6 +350,21 @@ void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result
     CloseHandle(process);
 }
 
+/* Finds the agent's DLL; ABSENT or REFUSED is concluded when there is none, or none can be seen. */
+static bool find_agent(DWORD pid, struct process_module *module, struct protection_result *result)
+{
+    *result = (struct protection_result){.outcome = PROTECTION_ABSENT};
+    if (process_find_modules(pid, module_names, module, 1)) {
+        result->base = module->base;
+        return module->base != 0;
+    }
+    DWORD error = GetLastError();
+    if (!process_without_modules(pid)) {
+        refuse_with_error(result, "its modules cannot be listed", error);
+    }
+    return false;
+}
+
 /*
  * Opens a process with an agent in it and reads the status. ABSENT or REFUSED is concluded when
  * there is none to talk to; otherwise *process is to be closed.
@@ -336,13 +372,10 @@ void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result
 static bool open_agent(DWORD pid, DWORD access, HANDLE *process, struct remote_agent *agent,
                        struct protection_result *result)
 {
-    *result = (struct protection_result){0};
     struct process_module module;
-    if (!process_find_modules(pid, module_names, &module, 1) || !module.base) {
-        result->outcome = PROTECTION_ABSENT;
+    if (!find_agent(pid, &module, result)) {
         return false;
     }
-    result->base = module.base;
     *process = OpenProcess(access, FALSE, pid);
     if (!*process) {
         refuse_open(result, GetLastError());
@@ -391,17 +424,43 @@ static bool run_routine(const struct remote_agent *agent, uintptr_t routine, DWO
     return false;
 }
 
-static void conclude_left(DWORD pid, struct protection_result *result)
+static void conclude_left(const wchar_t *dll_path, DWORD pid, struct protection_result *result)
 {
-    if (protection_confirm_left(pid, result, LEAVE_TIMEOUT)) {
+    if (protection_see_off(dll_path, pid, result, LEAVE_TIMEOUT)) {
         result->outcome = PROTECTION_REMOVED;
     } else {
-        conclude(result, PROTECTION_REFUSED, "unhooked, but the DLL has not left after %d s",
+        conclude(result, PROTECTION_REFUSED,
+                 "it is not protected any more, but the DLL has not left after %d s",
                  LEAVE_TIMEOUT / 1000);
     }
 }
 
-static void stop_agent(const struct remote_agent *agent, DWORD pid,
+/*
+ * An agent that is unhooked and waits for calls in flight may take as long as they do. Without such
+ * calls it leaves at once, unless a thread of the process hangs in it or a sink does not answer.
+ */
+static void follow_draining(const struct remote_agent *agent, const wchar_t *dll_path, DWORD pid,
+                            struct protection_result *result)
+{
+    ULONGLONG end = GetTickCount64() + DRAIN_TIMEOUT;
+    do {
+        if (remote_agent_read(agent, &result->status) || result->status.state != AGENT_DRAINING) {
+            conclude_left(dll_path, pid, result);
+            return;
+        }
+        if (result->status.in_flight) {
+            result->outcome = PROTECTION_DRAINING;
+            return;
+        }
+        Sleep(POLL_INTERVAL);
+    } while (GetTickCount64() < end);
+    conclude(result, PROTECTION_REFUSED,
+             "unhooked and no call is in flight, but the agent has not left after %d s: a thread "
+             "hangs in it, or where it writes its events does not answer",
+             DRAIN_TIMEOUT / 1000);
+}
+
+static void stop_agent(const struct remote_agent *agent, const wchar_t *dll_path, DWORD pid,
                        struct protection_result *result)
 {
     DWORD code;
@@ -410,22 +469,15 @@ static void stop_agent(const struct remote_agent *agent, DWORD pid,
     }
     switch (code) {
     case AGENT_STOP_DONE:
-        conclude_left(pid, result);
+    case AGENT_STOP_NOT_PROTECTED:
+        conclude_left(dll_path, pid, result);
         break;
     case AGENT_STOP_DRAINING:
-        result->outcome = PROTECTION_DRAINING;
-        /* The last call may have ended already, and the agent with it. */
-        if (remote_agent_read(agent, &result->status) == REMOTE_AGENT_GONE) {
-            conclude_left(pid, result);
-        }
+        follow_draining(agent, dll_path, pid, result);
         break;
     case AGENT_STOP_UNHOOK_FAILED:
         conclude(result, PROTECTION_REFUSED,
-                 "the RPC runtime could not be unhooked; still "
-                 "protected");
-        break;
-    case AGENT_STOP_NOT_PROTECTED:
-        conclude_left(pid, result);
+                 "the RPC runtime could not be unhooked; still protected");
         break;
     default:
         conclude(result, PROTECTION_REFUSED, "the process ended or the agent failed (0x%08lx)",
@@ -446,7 +498,7 @@ static void settle(const struct remote_agent *agent, struct protection_result *r
     }
 }
 
-void protection_remove(DWORD pid, struct protection_result *result)
+void protection_remove(const wchar_t *dll_path, DWORD pid, struct protection_result *result)
 {
     HANDLE process;
     struct remote_agent agent;
@@ -456,13 +508,14 @@ void protection_remove(DWORD pid, struct protection_result *result)
     settle(&agent, result);
     switch (result->status.state) {
     case AGENT_PROTECTED:
-        stop_agent(&agent, pid, result);
+        stop_agent(&agent, dll_path, pid, result);
         break;
     case AGENT_LEAVING:
-        conclude_left(pid, result);
+    case AGENT_IDLE:
+        conclude_left(dll_path, pid, result);
         break;
     case AGENT_DRAINING:
-        result->outcome = PROTECTION_DRAINING;
+        follow_draining(&agent, dll_path, pid, result);
         break;
     default:
         conclude(result, PROTECTION_REFUSED, "the agent is still starting");
@@ -471,39 +524,44 @@ void protection_remove(DWORD pid, struct protection_result *result)
     CloseHandle(process);
 }
 
+/* Why an agent did not take the newest policy; NULL: its answer is none that is known here. */
+static const char *refresh_failure(DWORD code)
+{
+    switch (code) {
+    case AGENT_REFRESH_NO_POLICY:
+        return "it found no newer policy";
+    case AGENT_REFRESH_DENIED:
+        return "its account may not open the policy";
+    case AGENT_REFRESH_BAD_POLICY:
+        return "it found the policy not valid";
+    case AGENT_REFRESH_UNTRUSTED:
+        return "it does not trust the policy section";
+    case AGENT_REFRESH_BUSY:
+        return "calls in flight hold all the older ones; update again when they have ended";
+    case AGENT_REFRESH_FAILED:
+        return "the agent could not map it (no memory?)";
+    default:
+        return NULL;
+    }
+}
+
 static void refresh_agent(const struct remote_agent *agent, struct protection_result *result)
 {
     DWORD code;
     if (!run_routine(agent, agent->refresh, &code, result)) {
         return;
     }
-    switch (code) {
-    case AGENT_REFRESH_DONE:
+    const char *failure = refresh_failure(code);
+    if (code == AGENT_REFRESH_DONE) {
         remote_agent_read(agent, &result->status);
         result->outcome = PROTECTION_REFRESHED;
-        break;
-    case AGENT_REFRESH_NO_POLICY:
-        conclude(result, PROTECTION_REFUSED,
-                 "its account may not open the policy; the former one "
-                 "stays in force there");
-        break;
-    case AGENT_REFRESH_BAD_POLICY:
-        conclude(result, PROTECTION_REFUSED,
-                 "it found the policy not valid; the former one stays "
-                 "in force there");
-        break;
-    case AGENT_REFRESH_UNTRUSTED:
-        conclude(result, PROTECTION_REFUSED,
-                 "it does not trust the policy section; the former "
-                 "policy stays in force there");
-        break;
-    case AGENT_REFRESH_NOT_PROTECTED:
+    } else if (code == AGENT_REFRESH_NOT_PROTECTED) {
         result->outcome = PROTECTION_ABSENT;
-        break;
-    default:
+    } else if (failure) {
+        conclude(result, PROTECTION_REFUSED, "the former policy stays in force there: %s", failure);
+    } else {
         conclude(result, PROTECTION_REFUSED, "the process ended or the agent failed (0x%08lx)",
                  code);
-        break;
     }
 }
 

@@ -38,11 +38,11 @@ struct protection_result {
 
 /*
  * Protects a process with the DLL at that full path. A result of NOT_SERVER or REFUSED may leave an
- * agent that is still on its way out: protection_confirm_left() tells.
+ * agent that is still on its way out: protection_see_off() tells.
  */
 void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result *result);
 
-/* Whether a DLL of the agent's name is loaded; false when the modules cannot be listed. */
+/* Whether a DLL of the agent's name is loaded; true also when that cannot be told. */
 bool protection_has_agent(DWORD pid);
 
 /*
@@ -51,16 +51,29 @@ bool protection_has_agent(DWORD pid);
  */
 bool protection_confirm_left(DWORD pid, const struct protection_result *result, DWORD timeout_ms);
 
-/* Asks the agent to unhook and unload. REMOVED means that the DLL is gone. */
-void protection_remove(DWORD pid, struct protection_result *result);
+/*
+ * The same, and what is still loaded of an agent then that has ended is freed, if it came from
+ * `dll_path` and is of this release: it may have been loaded more than once.
+ */
+bool protection_see_off(const wchar_t *dll_path, DWORD pid, const struct protection_result *result,
+                        DWORD timeout_ms);
+
+/* Whether a result of protection_add() leaves an agent that is on its way out. */
+bool protection_may_be_leaving(const struct protection_result *result);
+
+/*
+ * Asks the agent to unhook and unload, and frees it from `dll_path` if it was loaded more than
+ * once. REMOVED means that the DLL is gone, DRAINING that calls in flight keep it there.
+ */
+void protection_remove(const wchar_t *dll_path, DWORD pid, struct protection_result *result);
 
 /* Has the agent take the newest policy now instead of at its next call. */
 void protection_refresh(DWORD pid, struct protection_result *result);
 
 /*
  * Tells whether a process is protected: PRESENT (whatever the state in `status`), ABSENT, or
- * REFUSED when a DLL of the agent's name is there that is none of ours. ABSENT for processes whose
- * modules cannot be listed.
+ * REFUSED when a DLL of the agent's name is there that is none of ours, or when the modules cannot
+ * be listed of a process that can be opened and has not ended.
  */
 void protection_inspect(DWORD pid, struct protection_result *result);
 

@@ -130,7 +130,7 @@ enum remote_agent_error remote_agent_read(const struct remote_agent *agent,
         return REMOTE_AGENT_FOREIGN;
     }
     if (status->version != AGENT_STATUS_VERSION || status->size != sizeof(*status) ||
-        status->state > AGENT_DRAINING) {
+        status->state > AGENT_IDLE) {
         return REMOTE_AGENT_VERSION;
     }
     make_printable(status->release, sizeof(status->release));

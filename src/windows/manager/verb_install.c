@@ -65,19 +65,29 @@ static int plan_file(const struct cli_verb *verb, const struct installation_plan
     return CLI_DONE;
 }
 
-/* How many processes have a DLL of the agent's name loaded. */
-static size_t count_protected(void)
+/* Refuses while an agent is loaded, or may be: the file could not be replaced under it. */
+static int require_no_agent(const struct cli_verb *verb)
 {
     struct process_list list;
-    size_t count = 0;
+    int code = CLI_DONE;
     if (!process_list_take(&list)) {
-        return 0;
+        return verb_system_error(verb, "the processes cannot be listed", GetLastError());
     }
     for (size_t i = 0; i < list.count; i++) {
-        count += protection_has_agent(list.entries[i].pid);
+        struct protection_result result;
+        protection_inspect(list.entries[i].pid, &result);
+        if (result.outcome != PROTECTION_ABSENT) {
+            code =
+                verb_error(verb, "process %lu (%ls): %s", list.entries[i].pid, list.entries[i].name,
+                           result.outcome == PROTECTION_REFUSED ? result.reason
+                                                                : "protected by another release");
+        }
     }
     process_list_free(&list);
-    return count;
+    if (code != CLI_DONE) {
+        verb_error(verb, "nothing was changed; run \"" MANAGER_NAME " unprotect\" first");
+    }
+    return code;
 }
 
 /* Everything that can be refused is refused here, before anything changes. */
@@ -100,16 +110,8 @@ static int make_plan(const struct cli_verb *verb, struct installation_plan *plan
         return verb_error(verb, "the event log RPCFW is registered by another program; nothing was "
                                 "changed");
     }
-    size_t loaded = plan->file[INSTALLED_AGENT].copy && plan->file[INSTALLED_AGENT].exists
-                        ? count_protected()
-                        : 0;
-    if (loaded) {
-        return verb_error(verb,
-                          "%u processes are protected by another release; run \"" MANAGER_NAME
-                          " unprotect\" first",
-                          (unsigned)loaded);
-    }
-    return CLI_DONE;
+    const struct planned_file *agent = &plan->file[INSTALLED_AGENT];
+    return agent->copy && agent->exists ? require_no_agent(verb) : CLI_DONE;
 }
 
 /* `done`: only the new contents are ours; otherwise the old ones too. */

@@ -16,15 +16,10 @@
 #define LEAVE_TIMEOUT 1000
 
 /* An agent that leaves stays loaded for a while so that its reason can be read. */
-static bool may_be_leaving(const struct protection_result *result)
+static void see_off(const struct process_entry *process, const wchar_t *agent_path,
+                    struct protection_result *result)
 {
-    return (result->outcome == PROTECTION_NOT_SERVER || result->outcome == PROTECTION_REFUSED) &&
-           result->status.state == AGENT_LEAVING;
-}
-
-static void confirm_left(const struct process_entry *process, struct protection_result *result)
-{
-    if (!protection_confirm_left(process->pid, result, LEAVE_TIMEOUT)) {
+    if (!protection_see_off(agent_path, process->pid, result, LEAVE_TIMEOUT)) {
         size_t length = strlen(result->reason);
         snprintf(result->reason + length, sizeof(result->reason) - length,
                  "; the agent has not left after %d s", LEAVE_TIMEOUT / 1000);
@@ -46,13 +41,13 @@ static bool protect(const struct process_list *list, const wchar_t *agent_path,
     }
     for (size_t i = 0; i < list->count; i++) {
         protection_add(agent_path, list->entries[i].pid, &results[i]);
-        if (!may_be_leaving(&results[i])) {
+        if (!protection_may_be_leaving(&results[i])) {
             process_report(&list->entries[i], &results[i], tally);
         }
     }
     for (size_t i = 0; i < list->count; i++) {
-        if (may_be_leaving(&results[i])) {
-            confirm_left(&list->entries[i], &results[i]);
+        if (protection_may_be_leaving(&results[i])) {
+            see_off(&list->entries[i], agent_path, &results[i]);
             process_report(&list->entries[i], &results[i], tally);
         }
     }

@@ -24,10 +24,8 @@ typedef void (*show_process)(const struct process_entry *process,
 static const char *state_name(uint32_t state)
 {
     static const char *const names[] = {
-        [AGENT_STARTING] = "starting",
-        [AGENT_PROTECTED] = "protected",
-        [AGENT_LEAVING] = "leaving",
-        [AGENT_DRAINING] = "draining",
+        [AGENT_STARTING] = "starting", [AGENT_PROTECTED] = "protected", [AGENT_LEAVING] = "leaving",
+        [AGENT_DRAINING] = "draining", [AGENT_IDLE] = "idle",
     };
     return state < ARRAYSIZE(names) ? names[state] : "unknown";
 }

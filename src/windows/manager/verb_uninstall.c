@@ -19,12 +19,14 @@ static bool unprotect_all(const struct cli_verb *verb)
         verb_system_error(verb, "the processes cannot be listed", GetLastError());
         return false;
     }
-    unprotect_processes(&list, false, &tally);
+    bool complete = unprotect_processes(&list, false, &tally);
     process_list_free(&list);
-    if (!tally.by_outcome[PROTECTION_REFUSED] && !tally.by_outcome[PROTECTION_DRAINING]) {
+    if (complete && !tally.by_outcome[PROTECTION_REFUSED] &&
+        !tally.by_outcome[PROTECTION_DRAINING]) {
         return true;
     }
-    verb_error(verb, "an agent cannot leave the processes named above; nothing was uninstalled");
+    verb_error(verb, "an agent is left, or may be, in the processes named above; nothing was "
+                     "uninstalled");
     return false;
 }
 

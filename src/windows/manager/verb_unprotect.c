@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/manager/verb_unprotect.h"
 
+#include "windows/manager/installation_record.h"
 #include "windows/manager/process_target.h"
 #include "windows/manager/verbs.h"
 #include "windows/policy_section.h"
 
-void unprotect_processes(const struct process_list *list, bool say_absent,
+bool unprotect_processes(const struct process_list *list, bool say_absent,
                          struct process_tally *tally)
 {
+    wchar_t agent_path[MAX_PATH];
+    if (!installed_file_path(INSTALLED_AGENT, agent_path)) {
+        return false;
+    }
     for (size_t i = 0; i < list->count; i++) {
         struct protection_result result;
-        protection_remove(list->entries[i].pid, &result);
+        protection_remove(agent_path, list->entries[i].pid, &result);
         if (result.outcome != PROTECTION_ABSENT || say_absent) {
             process_report(&list->entries[i], &result, tally);
         }
     }
+    return true;
 }
 
 static int unprotect(const struct cli_verb *verb, const char *target)
@@ -33,9 +39,10 @@ static int unprotect(const struct cli_verb *verb, const char *target)
     int code = CLI_DONE;
     if (target && !list.count) {
         code = verb_error(verb, "there is no process '%s'", target);
-    } else {
-        unprotect_processes(&list, target != NULL, &tally);
+    } else if (unprotect_processes(&list, target != NULL, &tally)) {
         process_tally_print(&tally, "no process is protected");
+    } else {
+        code = verb_system_error(verb, "System32 cannot be found", GetLastError());
     }
     process_list_free(&list);
     return tally.by_outcome[PROTECTION_REFUSED] ? CLI_ERROR : code;

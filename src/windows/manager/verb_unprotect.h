@@ -8,8 +8,8 @@
 #include "windows/manager/process_report.h"
 
 /* Unprotects each process of the list that is protected and prints a line for each; for the others
- * too if `say_absent`. */
-void unprotect_processes(const struct process_list *list, bool say_absent,
+ * too if `say_absent`. False: System32 cannot be found, GetLastError(). */
+bool unprotect_processes(const struct process_list *list, bool say_absent,
                          struct process_tally *tally);
 
 #endif
