@@ -18,6 +18,7 @@ const char *const fake_function_names[FAKE_COUNT] = {
     NAME(RpcBindingFree),
     NAME(RpcBindingInqAuthClientW),
     NAME(RpcBindingInqObject),
+    NAME(I_RpcGetCurrentCallHandle),
     NAME(RpcServerInqCallAttributesW),
     NAME(RpcImpersonateClient),
     NAME(RpcRevertToSelfEx),
@@ -35,6 +36,7 @@ const char *const fake_function_names[FAKE_COUNT] = {
 
 /* Binding handles: the one in RPC_MESSAGE is whatever the test put there. */
 #define SERVER_BINDING    ((RPC_BINDING_HANDLE)(uintptr_t)0x51)
+#define CURRENT_CALL      ((RPC_BINDING_HANDLE)(uintptr_t)0x7777)
 #define ENDPOINT_BINDING  ((uintptr_t)0x100)
 #define TOKEN_HANDLE_BASE ((uintptr_t)0x2000)
 
@@ -109,7 +111,11 @@ static RPC_STATUS WINAPI fake_server_from_client(RPC_BINDING_HANDLE client,
                                                  RPC_BINDING_HANDLE *server)
 {
     (void)client;
-    if (fails(FAKE_RpcBindingServerFromClient) || !fake.answers.address)
+    if (fails(FAKE_RpcBindingServerFromClient))
+        return RPC_S_CANNOT_SUPPORT;
+    if (fake.answers.binding != RPC_S_OK)
+        return fake.answers.binding;
+    if (!fake.answers.address)
         return RPC_S_CANNOT_SUPPORT;
     *server = SERVER_BINDING;
     fake.bindings++;
@@ -122,6 +128,8 @@ static RPC_STATUS WINAPI fake_to_string(RPC_BINDING_HANDLE binding, RPC_WSTR *te
     wchar_t number[2] = {(wchar_t)((uintptr_t)binding & 0xFFFF), 0};
     if (fails(FAKE_RpcBindingToStringBindingW))
         return RPC_S_INVALID_BINDING;
+    if (binding != SERVER_BINDING && fake.answers.binding != RPC_S_OK)
+        return fake.answers.binding;
     *text = new_string(number);
     return RPC_S_OK;
 }
@@ -186,8 +194,15 @@ static RPC_STATUS WINAPI fake_object(RPC_BINDING_HANDLE binding, UUID *object)
     (void)binding;
     if (fails(FAKE_RpcBindingInqObject))
         return RPC_S_INVALID_BINDING;
+    if (fake.answers.binding != RPC_S_OK)
+        return fake.answers.binding;
     *object = fake.answers.object;
     return RPC_S_OK;
+}
+
+static RPC_BINDING_HANDLE WINAPI fake_current_call(void)
+{
+    return fails(FAKE_I_RpcGetCurrentCallHandle) || fake.answers.no_call ? NULL : CURRENT_CALL;
 }
 
 static RPC_STATUS answer_local_address(RPC_CALL_LOCAL_ADDRESS_V1_W *local)
@@ -458,6 +473,7 @@ const struct rpc_runtime *fake_runtime(void)
         .RpcBindingFree = fake_binding_free,
         .RpcBindingInqAuthClientW = fake_auth_client,
         .RpcBindingInqObject = fake_object,
+        .I_RpcGetCurrentCallHandle = fake_current_call,
         .RpcServerInqCallAttributesW = fake_attributes,
         .RpcImpersonateClient = fake_impersonate,
         .RpcRevertToSelfEx = fake_revert_ex,

@@ -22,6 +22,7 @@ enum fake_function {
     FAKE_RpcBindingFree,
     FAKE_RpcBindingInqAuthClientW,
     FAKE_RpcBindingInqObject,
+    FAKE_I_RpcGetCurrentCallHandle,
     FAKE_RpcServerInqCallAttributesW,
     FAKE_RpcImpersonateClient,
     FAKE_RpcRevertToSelfEx,
@@ -67,6 +68,9 @@ struct fake_answers {
     struct fake_end local_attribute; /* written as the bare address */
     ULONG level;
     ULONG service;
+    RPC_STATUS binding;    /* of whatever looks at the message's binding; not 0: it is none */
+    bool no_handle;        /* the message has none */
+    bool no_call;          /* the thread serves no RPC call */
     RPC_STATUS attributes; /* of RpcServerInqCallAttributes; level and service come with 0 */
     RPC_STATUS auth_client;
     const wchar_t *principal;  /* in the attributes; NULL: none */

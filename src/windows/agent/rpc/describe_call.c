@@ -5,6 +5,7 @@
 
 #include "core/authn.h"
 #include "windows/agent/rpc/connection.h"
+#include "windows/agent/rpc/guarded_call.h"
 
 /*
  * The bit that a client's runtime sets in ProcNum to say that RpcFlags is valid (rpcdcep.h); an
@@ -92,6 +93,31 @@ static void set_endpoint(struct call *call, const uint16_t *name)
         call_set_known(call, FACT_ENDPOINT);
 }
 
+static bool says_no_call(RPC_STATUS status)
+{
+    return status == RPC_S_NO_CALL_ACTIVE || status == RPC_S_INVALID_BINDING ||
+           status == (RPC_STATUS)ERROR_INVALID_HANDLE;
+}
+
+/*
+ * Whether this is no RPC call at all (see describe_call.h). `status` is what the runtime said about
+ * the message's handle; one function's word is not enough, for it decides what rules see.
+ */
+static bool is_no_rpc_call(const struct call_storage *storage, RPC_STATUS status)
+{
+    const struct rpc_runtime *runtime = storage->runtime;
+    RPC_BINDING_HANDLE server = NULL;
+    if (storage->binding) {
+        if (!says_no_call(status))
+            return false;
+        status = runtime_server_from_client(runtime, storage->binding, &server);
+        runtime_free_binding(runtime, &server);
+        if (!says_no_call(status))
+            return false;
+    }
+    return runtime_inq_current_call(runtime) == RPC_S_NO_CALL_ACTIVE;
+}
+
 /* The binding on which the call came in: where the server listens. */
 static void gather_binding(struct call *call)
 {
@@ -102,7 +128,14 @@ static void gather_binding(struct call *call)
     RPC_WSTR endpoint = NULL;
     if (!first_time(storage, SOURCE_BINDING))
         return;
-    if (runtime_binding_to_string(runtime, storage->binding, &text) == RPC_S_OK && text &&
+    RPC_STATUS status = RPC_S_INVALID_BINDING;
+    if (storage->binding)
+        status = runtime_binding_to_string(runtime, storage->binding, &text);
+    if (status != RPC_S_OK && is_no_rpc_call(storage, status)) {
+        call->protseq = PROTSEQ_NCALRPC;
+        call_set_known(call, FACT_PROTSEQ);
+    }
+    if (status == RPC_S_OK && text &&
         runtime_parse_binding(runtime, text, &protseq, NULL, &endpoint) == RPC_S_OK) {
         if (protseq)
             set_protseq(call, protseq);
@@ -305,7 +338,8 @@ static void gather_token(struct call *call)
 
 /*
  * The name of the token's user, for pipes without RPC authentication. May wait for a domain
- * controller, so it comes last, after all sources that know the name themselves.
+ * controller, so it comes last, after all sources that know the name themselves, and never for an
+ * event's sake.
  */
 static void gather_account(struct call *call)
 {
@@ -314,8 +348,10 @@ static void gather_account(struct call *call)
     WCHAR name[260];
     DWORD name_units = 260;
     DWORD domain_units = 260;
+    if (storage->names_deferred || !first_time(storage, SOURCE_ACCOUNT))
+        return;
     gather_token(call);
-    if (!first_time(storage, SOURCE_ACCOUNT) || !is_known(call, FACT_SIDS))
+    if (!is_known(call, FACT_SIDS))
         return;
     if (runtime_lookup_account(storage->runtime, call->sids[0], name, &name_units, (WCHAR *)full,
                                &domain_units) != ERROR_SUCCESS)
@@ -401,16 +437,26 @@ static void fetch(struct call *call, enum call_fact fact)
     SetLastError(last_error);
 }
 
+static void copy_interface_id(RPC_SYNTAX_IDENTIFIER *id, const RPC_SERVER_INTERFACE *from)
+{
+    *id = from->InterfaceId;
+}
+
+/* Read under guard: where no RPC call is, nobody promises that the message holds a pointer here. */
 static void set_interface(struct call *call, const RPC_SERVER_INTERFACE *interface_spec)
 {
-    if (!interface_spec) {
+    RPC_SYNTAX_IDENTIFIER id;
+    const uint64_t arguments[GUARDED_ARGUMENTS] = {(uintptr_t)&id, (uintptr_t)interface_spec};
+    bool raised = true;
+    if (interface_spec)
+        guarded_call((guarded_function *)copy_interface_id, arguments, &raised);
+    if (raised) {
         call_set_unknown(call, FACT_INTERFACE);
         return;
     }
-    const RPC_SYNTAX_IDENTIFIER *id = &interface_spec->InterfaceId;
-    memcpy(&call->interface, &id->SyntaxGUID, sizeof(call->interface));
-    call->version_major = id->SyntaxVersion.MajorVersion;
-    call->version_minor = id->SyntaxVersion.MinorVersion;
+    memcpy(&call->interface, &id.SyntaxGUID, sizeof(call->interface));
+    call->version_major = id.SyntaxVersion.MajorVersion;
+    call->version_minor = id.SyntaxVersion.MinorVersion;
     call_set_known(call, FACT_INTERFACE);
 }
 
@@ -422,6 +468,7 @@ void describe_call_begin(struct call *call, struct call_storage *storage,
     storage->binding = message->Handle;
     storage->gathered = 0;
     storage->identity_lost = false;
+    storage->names_deferred = false;
     storage->token.large = NULL;
     memset(call, 0, sizeof(*call));
     set_interface(call, message->RpcInterfaceInformation);
@@ -434,6 +481,11 @@ void describe_call_begin(struct call *call, struct call_storage *storage,
         call_set_unknown(call, FACT_PROCESS);
     call->fetch = fetch;
     call->host = storage;
+}
+
+void describe_call_defer_names(struct call_storage *storage)
+{
+    storage->names_deferred = true;
 }
 
 bool describe_call_end(struct call_storage *storage)

@@ -42,7 +42,7 @@ static const struct import rpcrt4_imports[] = {
     WELCOME(RpcRevertToSelf),
     WELCOME(I_RpcServerInqRemoteConnAddress),
     WELCOME(I_RpcServerInqLocalConnAddress),
-    WELCOME(I_RpcBindingInqTransportType),
+    WELCOME(I_RpcGetCurrentCallHandle),
     NEEDED(RpcRaiseException),
 };
 
@@ -68,31 +68,45 @@ static bool runs_under_wine(void)
     return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
 }
 
-/*
- * Wine exports some names only to raise: code that loads the addresses of the module's and of the
- * function's own name and calls a raise. It cannot be unwound, so it must not even be tried.
- */
-static bool is_wine_stub(FARPROC function, const char *name)
+/* What a stub tells that it is: an address inside `module`, or NULL if the code is no stub's. */
+static const char *stub_name(const unsigned char *code, HMODULE module)
 {
     static const unsigned char head[] = {0x48, 0x83, 0xEC, 0x28, 0x48, 0x8D, 0x0D};
     static const unsigned char load_name[] = {0x48, 0x8D, 0x15};
-    const unsigned char *code = (const unsigned char *)(uintptr_t)function;
     const unsigned char *second = code + sizeof(head) + sizeof(int32_t);
+    const unsigned char *base = (const unsigned char *)module;
+    const IMAGE_DOS_HEADER *dos = (const IMAGE_DOS_HEADER *)module;
+    const IMAGE_NT_HEADERS *headers = (const IMAGE_NT_HEADERS *)(base + dos->e_lfanew);
     int32_t distance;
     if (memcmp(code, head, sizeof(head)) != 0 || memcmp(second, load_name, sizeof(load_name)) != 0)
-        return false;
+        return NULL;
     memcpy(&distance, second + sizeof(load_name), sizeof(distance));
-    return strcmp((const char *)second + sizeof(load_name) + sizeof(distance) + distance, name) ==
-           0;
+    const unsigned char *name = second + sizeof(load_name) + sizeof(distance) + distance;
+    bool inside = name >= base && name < base + headers->OptionalHeader.SizeOfImage;
+    return inside ? (const char *)name : NULL;
+}
+
+/*
+ * Wine exports some names only to raise: code that loads the addresses of the module's and of the
+ * function's own name and calls a raise. That the name leads back to the function leaves no doubt.
+ */
+bool rpc_runtime_is_stub(const void *function)
+{
+    HMODULE module;
+    if (!runs_under_wine() || !GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS |
+                                                      GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                                                  function, &module))
+        return false;
+    const char *name = stub_name(function, module);
+    return name && (const void *)(uintptr_t)GetProcAddress(module, name) == function;
 }
 
 static bool resolve(struct rpc_runtime *runtime, HMODULE module, const struct import *imports,
                     size_t count)
 {
-    bool wine = runs_under_wine();
     for (size_t i = 0; i < count; i++) {
         FARPROC found = module ? GetProcAddress(module, imports[i].name) : NULL;
-        if (found && wine && is_wine_stub(found, imports[i].name))
+        if (found && rpc_runtime_is_stub((const void *)(uintptr_t)found))
             found = NULL;
         if (!found && imports[i].required)
             return false;
@@ -223,6 +237,18 @@ RPC_STATUS runtime_inq_object(const struct rpc_runtime *runtime, RPC_BINDING_HAN
 {
     return rpc_status(FUNCTION(runtime->RpcBindingInqObject),
                       ARGUMENTS(ARGUMENT(binding), ARGUMENT(object)));
+}
+
+RPC_STATUS runtime_inq_current_call(const struct rpc_runtime *runtime)
+{
+    bool raised;
+    if (!runtime->I_RpcGetCurrentCallHandle)
+        return RPC_S_CANNOT_SUPPORT;
+    uint64_t call =
+        guarded_call(FUNCTION(runtime->I_RpcGetCurrentCallHandle), ARGUMENTS(0), &raised);
+    if (raised)
+        return RPC_S_CANNOT_SUPPORT;
+    return call ? RPC_S_OK : RPC_S_NO_CALL_ACTIVE;
 }
 
 RPC_STATUS runtime_inq_call_attributes(const struct rpc_runtime *runtime,

@@ -50,7 +50,7 @@ struct rpc_runtime {
     (RPC_BINDING_HANDLE, void *, ULONG *, ULONG *);
     RPC_STATUS(WINAPI *I_RpcServerInqLocalConnAddress)
     (RPC_BINDING_HANDLE, void *, ULONG *, ULONG *);
-    RPC_STATUS(WINAPI *I_RpcBindingInqTransportType)(RPC_BINDING_HANDLE, unsigned *);
+    RPC_BINDING_HANDLE(WINAPI *I_RpcGetCurrentCallHandle)(void);
     void(WINAPI *RpcRaiseException)(RPC_STATUS);
 
     BOOL(WINAPI *OpenThreadToken)(HANDLE, DWORD, BOOL, HANDLE *);
@@ -72,6 +72,14 @@ struct rpc_runtime {
  */
 bool rpc_runtime_load(struct rpc_runtime *runtime);
 
+/*
+ * Whether `function` is one of the stubs by which Wine exports what it lacks. Such a stub only
+ * raises and cannot be unwound, so it must neither be called nor hooked. Always false on Windows.
+ * `function` is the address of an export. Any thread; takes the loader lock, so not on an RPC
+ * thread.
+ */
+bool rpc_runtime_is_stub(const void *function);
+
 /* Gives back what rpc_runtime_load() took. No call may use the table any more. */
 void rpc_runtime_unload(struct rpc_runtime *runtime);
 
@@ -92,6 +100,8 @@ RPC_STATUS runtime_inq_auth_client(const struct rpc_runtime *runtime, RPC_BINDIN
                                    RPC_AUTHZ_HANDLE *privileges, ULONG *level, ULONG *service);
 RPC_STATUS runtime_inq_object(const struct rpc_runtime *runtime, RPC_BINDING_HANDLE binding,
                               UUID *object);
+/* RPC_S_OK when the thread serves an RPC call, RPC_S_NO_CALL_ACTIVE when it serves none. */
+RPC_STATUS runtime_inq_current_call(const struct rpc_runtime *runtime);
 RPC_STATUS runtime_inq_call_attributes(const struct rpc_runtime *runtime,
                                        RPC_BINDING_HANDLE binding,
                                        RPC_CALL_ATTRIBUTES_V2_W *attributes);
