@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Managers that meet, and managers that die at the worst moment: the agents keep the last good policy."""
-import time
+import collections
+import sys
 import unittest
 
 import rpccaller
@@ -14,7 +15,8 @@ DENIED = ('fault', ACCESS_DENIED)
 ALWAYS = [f'uuid:{DEMO[0]} opnum:{SLEEP} action:block', f'uuid:{DEMO[0]} opnum:{PID} action:allow']
 BLOCKS_ADD = [*ALWAYS, f'uuid:{DEMO[0]} opnum:{ADD} action:block']
 ALLOWS_ADD = [*ALWAYS, f'uuid:{DEMO[0]} opnum:{ADD} action:allow']
-KILLS = 24      # spread evenly over the time that a manager takes here and now
+KILLS = 16      # spread evenly over the time that a manager works here and now
+PASSES = 4      # so often at the most, until kills were seen to fall before and after the deed
 
 
 class TwoManagers(unittest.TestCase):
@@ -34,19 +36,64 @@ class TwoManagers(unittest.TestCase):
         self.assertEqual({outcome for opnum, outcome in steady.outcomes if opnum == SLEEP}, {'denied'})
         self.assertEqual({outcome for opnum, outcome in steady.outcomes if opnum == PID}, {'ok'})
 
+    def seconds(self, *arguments):
+        """How long a manager takes."""
+        manager = self.firewall.start_manager(*arguments)
+        took = winebox.wait_until(lambda: not manager.running(), 60, 0.001)
+        self.assertEqual(manager.finish(), 0, (manager.lines, manager.errors()))
+        return took
+
     def moments(self, *arguments):
-        """Seconds from the start of a manager, from its first instruction to its last."""
-        start = time.monotonic()
-        self.assertEqual(self.firewall.start_manager(*arguments).finish(60), 0)
-        duration = time.monotonic() - start
-        return [duration * number / KILLS for number in range(1, KILLS)]
+        """Seconds from the start of a manager, from shortly before it begins its work to its end."""
+        start = min(self.seconds('help') for _ in range(3)) * 0.8
+        end = max(self.seconds(*arguments), start + 0.02)
+        return [start + (end - start) * number / KILLS for number in range(KILLS)]
 
     def kill_after(self, manager, seconds):
         """True when it was killed at work, false when it had ended before."""
-        if winebox.wait_until(lambda: not manager.running(), seconds, 0.002) is not None:
+        if winebox.wait_until(lambda: not manager.running(), seconds, 0.001) is not None:
             return False
         manager.kill()
-        return True
+        # One that ended by itself in this very moment was not killed.
+        return manager.process.returncode < 0
+
+    def next_results(self, steady, opnum):
+        """What the next calls of that opnum come to."""
+        start = len(steady.outcomes) + 1    # one is under way
+        self.assertIsNotNone(winebox.wait_until(lambda: len(steady.outcomes) >= start + 6, 10), steady.surprises)
+        return {outcome for called, outcome in steady.outcomes[start:start + 6] if called == opnum}
+
+    def is_protected(self, server, steady):
+        """Whether the agent is in, once the calls agree: what a killed manager began in the server goes on without it."""
+        former = None
+        for _ in range(60):
+            now = self.next_results(steady, SLEEP), server.has_module(AGENT)
+            if now == former and now in (({'denied'}, True), ({'ok'}, False)):
+                return now[1]
+            former = now
+        raise AssertionError(f'neither protected nor free: {former}')
+
+    def kill_many(self, arguments, moments, prepare, is_done):
+        """Kills managers until some died before their deed and some after it: both leave all in order.
+
+        prepare() makes the state that the verb is to change; is_done() tells whether it did.
+        """
+        deaths = collections.Counter()
+        for _ in range(PASSES):
+            for moment in moments:
+                prepare()
+                killed = self.kill_after(self.firewall.start_manager(*arguments), moment)
+                done = is_done()
+                if killed:
+                    deaths['after' if done else 'before'] += 1
+                else:
+                    self.assertTrue(done, 'a manager that ended did nothing')
+                    deaths['none'] += 1
+            if deaths['before'] and deaths['after']:
+                break
+        print(f'{arguments[0]}: {dict(deaths)}', file=sys.stderr, flush=True)
+        self.assertGreater(deaths['before'], 0, deaths)
+        self.assertGreater(deaths['after'], 0, deaths)
 
     def test_two_updates_at_once(self):
         with SteadyCaller(self.port, opnums=(ADD, SLEEP, PID), interval=0.005) as steady:
@@ -72,51 +119,52 @@ class TwoManagers(unittest.TestCase):
             self.assertEqual(caller.number(SLEEP, 1), DENIED)
 
     def test_killed_in_the_middle_of_update(self):
-        killed = 0
+        policies = {'denied': BLOCKS_ADD, 'ok': ALLOWS_ADD}
         with SteadyCaller(self.port, opnums=(ADD, SLEEP, PID), interval=0.005) as steady:
-            for number, moment in enumerate(self.moments('update')):
-                self.firewall.write_policy(*(ALLOWS_ADD if number % 2 else BLOCKS_ADD))
-                killed += self.kill_after(self.firewall.start_manager('update'), moment)
-            self.assertGreater(killed, KILLS // 3)
-            self.assert_one_of_both(steady)
+            moments = self.moments('update')
+            wanted = None
+
+            def in_force():
+                """What the policy in force says of ADD: one thing, not now this and now that."""
+                results = self.next_results(steady, ADD)
+                self.assertEqual(len(results), 1, results)
+                return results.pop()
+
+            def prepare():
+                nonlocal wanted
+                wanted = 'ok' if in_force() == 'denied' else 'denied'
+                self.firewall.write_policy(*policies[wanted])
+
+            self.kill_many(['update'], moments, prepare, lambda: in_force() == wanted)
             # And the next manager finds nothing in its way.
-            for policy, expected in ((BLOCKS_ADD, 'denied'), (ALLOWS_ADD, 'ok')):
+            for expected, policy in policies.items():
                 self.firewall.apply(*policy)
-                start = len(steady.outcomes) + 1
-                self.assertIsNotNone(winebox.wait_until(lambda: len(steady.outcomes) >= start + 3, 10))
-                self.assertIn((ADD, expected), steady.outcomes[start:start + 3])
+                self.assertEqual(in_force(), expected)
         self.assert_one_of_both(steady)
 
-    def test_killed_in_the_middle_of_injection(self):
+    def protected_and_killed(self, verb, undo):
+        """A verb killed again and again on a server that undo() brings back; it serves on, whatever happens."""
         port = rpccaller.free_port()
         server = self.box.start_test_program('rpc_server', '--tcp', port)
-        killed = 0
-        with SteadyCaller(port, opnums=(PID,), interval=0.005) as steady:
-            for moment in self.moments('pid', server.pid):
-                self.firewall.unprotect(server)
-                killed += self.kill_after(self.firewall.start_manager('pid', server.pid), moment)
-                # Whatever was reached, the next manager brings it to its end, and can take it back.
+        with SteadyCaller(port, opnums=(PID, SLEEP), interval=0.005) as steady:
+            if verb == 'unprotect':
                 self.firewall.protect(server)
-                self.assertTrue(server.has_module(AGENT))
+            moments = self.moments(verb, server.pid)
+            self.kill_many([verb, server.pid], moments, lambda: undo(server),
+                           lambda: self.is_protected(server, steady) == (verb == 'pid'))
+            # Whatever was reached, the next manager brings it to its end, and can take it back.
+            self.firewall.protect(server)
+            self.assertTrue(self.is_protected(server, steady))
             self.firewall.unprotect(server)
             self.assertIsNotNone(winebox.wait_until(lambda: not server.has_module(AGENT), MODULE_GONE_SECONDS))
-        self.assertGreater(killed, KILLS // 3)
         self.assertEqual(steady.surprises, [])
-        self.assertEqual({outcome for _, outcome in steady.outcomes}, {'ok'})
+        self.assertEqual({outcome for opnum, outcome in steady.outcomes if opnum == PID}, {'ok'})
+
+    def test_killed_in_the_middle_of_injection(self):
+        self.protected_and_killed('pid', self.firewall.unprotect)
 
     def test_killed_in_the_middle_of_unprotect(self):
-        port = rpccaller.free_port()
-        server = self.box.start_test_program('rpc_server', '--tcp', port)
-        with SteadyCaller(port, opnums=(PID,), interval=0.005) as steady:
-            self.firewall.protect(server)
-            for moment in self.moments('unprotect', server.pid):
-                self.firewall.protect(server)
-                self.kill_after(self.firewall.start_manager('unprotect', server.pid), moment)
-            # Gone already or not, as far as the last one came.
-            self.firewall.manager('unprotect', server.pid)
-            self.assertIsNotNone(winebox.wait_until(lambda: not server.has_module(AGENT), MODULE_GONE_SECONDS))
-        self.assertEqual(steady.surprises, [])
-        self.assertEqual({outcome for _, outcome in steady.outcomes}, {'ok'})
+        self.protected_and_killed('unprotect', self.firewall.protect)
 
 
 if __name__ == '__main__':
