@@ -361,6 +361,10 @@ static bool try_policy(struct random_stream *stream, struct subject *subject, st
 static bool print_tally(const struct tally *tally)
 {
     uint64_t least = tally->pairs / 200;
+    if (!tally->pairs || !tally->policies) {
+        printf("nothing was compared\n");
+        return false;
+    }
     bool enough = tally->none > least && tally->blocked > least && tally->dry > least &&
                   tally->by_unknown > least && tally->deep > least && tally->negated > least;
     printf("%" PRIu64 " pairs, %" PRIu64 " policies of %" PRIu64 " rules on average: %" PRIu64
