@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""run_program.py NAME: runs the test program NAME.exe in a Wine of its own; its exit code is the result."""
+"""run_program.py NAME [ARGUMENT …]: runs the test program NAME.exe in a Wine of its own; its exit code is the result."""
 import os
 import subprocess
 import sys
@@ -8,11 +8,11 @@ import sys
 import winebox
 
 
-def main(name):
+def main(name, *arguments):
     winebox.require_wine()
     with winebox.Box() as box:
         try:
-            done = box.run_test_program(name, timeout=int(os.environ.get('RPCFW_TEST_SECONDS', '240')))
+            done = box.run_test_program(name, *arguments, timeout=int(os.environ.get('RPCFW_TEST_SECONDS', '240')))
         except subprocess.TimeoutExpired as expired:
             print((expired.stdout or b'').decode('utf-8', 'replace'), f'{name}: no end in sight, stopped', sep='\n')
             return 1
@@ -22,6 +22,6 @@ def main(name):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
