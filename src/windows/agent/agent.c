@@ -114,7 +114,7 @@ static unsigned make_requests(struct hook_request *requests)
     unsigned count = 0;
     for (unsigned i = 0; rpcrt4 && i < hooked_function_count; i++) {
         void *target = (void *)(uintptr_t)GetProcAddress(rpcrt4, hooked_functions[i].name);
-        if (target) {
+        if (target && !rpc_runtime_is_stub(target)) {
             requests[count++] = (struct hook_request){
                 .name = hooked_functions[i].name,
                 .target = target,

@@ -100,6 +100,7 @@ static bool judge_call(struct judge *judge, const RPC_MESSAGE *message, const ch
         verdict = decide(policy.image, &call);
     }
     bool record = verdict.audit || verdict.verbose;
+    describe_call_defer_names(&storage);
     if (record) {
         event_from_call(&event, &call, &verdict, policy.image, function);
     }
