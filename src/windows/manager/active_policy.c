@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/manager/active_policy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/load_policy.h"
+#include "cli/report.h"
 #include "core/image.h"
 #include "windows/agent/sinks/json_sink.h"
 #include "windows/manager/policy_file.h"
+#include "windows/manager/policy_notes.h"
 
 struct compiled {
-    void *image; /* free() */
+    struct policy *policy; /* policy_free() */
+    void *image;           /* free() */
     size_t size;
 };
 
+static void free_compiled(struct compiled *compiled)
+{
+    free(compiled->image);
+    policy_free(compiled->policy);
+}
+
+/* Whatever comes back, free_compiled() it. */
 static int compile_file(const struct cli_verb *verb, const struct verb_arguments *arguments,
                         struct compiled *compiled)
 {
@@ -21,7 +33,18 @@ static int compile_file(const struct cli_verb *verb, const struct verb_arguments
     if (!policy_file_path(arguments->policy, path)) {
         return verb_system_error(verb, "the policy file cannot be named", GetLastError());
     }
-    return cli_load_policy(path, arguments->compat, &compiled->image, &compiled->size);
+    compiled->policy = load_policy(path, arguments->compat);
+    if (!compiled->policy) {
+        return CLI_ERROR;
+    }
+    report_text(stderr, &compiled->policy->diagnostics);
+    policy_note_writers(verb, compiled->policy);
+    if (compiled->policy->diagnostics.errors) {
+        return CLI_NO;
+    }
+    compiled->image = policy_compile(compiled->policy, &compiled->size);
+    return compiled->image ? CLI_DONE
+                           : verb_error(verb, "the compiled policy does not fit into memory");
 }
 
 static int report_section(const struct cli_verb *verb, enum policy_section_error error)
@@ -56,10 +79,12 @@ static int publish(const struct cli_verb *verb, const struct compiled *compiled,
 {
     enum policy_section_error error =
         policy_publish(&policy->publisher, compiled->image, compiled->size, &policy->generation);
-    if (!error) {
-        create_audit_file(verb, compiled->image);
+    if (error) {
+        return report_section(verb, error);
     }
-    return error ? report_section(verb, error) : CLI_DONE;
+    policy_note_filters(verb, compiled->policy);
+    create_audit_file(verb, compiled->image);
+    return CLI_DONE;
 }
 
 /*
@@ -83,7 +108,7 @@ static void compare_with_file(const struct cli_verb *verb, const struct verb_arg
         verb_note(verb, "the policy file has changed since; \"" MANAGER_NAME
                         " update\" puts it in force");
     }
-    free(compiled.image);
+    free_compiled(&compiled);
 }
 
 int active_policy_open(const struct cli_verb *verb, const struct verb_arguments *arguments,
@@ -94,11 +119,9 @@ int active_policy_open(const struct cli_verb *verb, const struct verb_arguments 
     if (error) {
         return report_section(verb, error);
     }
-    struct policy_image_view view;
-    if (open_newest(policy->publisher.control, &view)) {
-        policy->generation = view.generation;
-        compare_with_file(verb, arguments, &view);
-        policy_image_close(&view);
+    if (open_newest(policy->publisher.control, &policy->image)) {
+        policy->generation = policy->image.generation;
+        compare_with_file(verb, arguments, &policy->image);
         return CLI_DONE;
     }
     struct compiled compiled;
@@ -106,9 +129,9 @@ int active_policy_open(const struct cli_verb *verb, const struct verb_arguments 
     if (code == CLI_DONE) {
         code = publish(verb, &compiled, policy);
     }
-    free(compiled.image);
+    free_compiled(&compiled);
     if (code != CLI_DONE) {
-        policy_publisher_close(&policy->publisher);
+        active_policy_close(policy);
     }
     return code;
 }
@@ -132,12 +155,15 @@ int active_policy_replace(const struct cli_verb *verb, const struct verb_argumen
         policy_publisher_close(&policy->publisher);
     }
 done:
-    free(compiled.image);
+    free_compiled(&compiled);
     return code;
 }
 
 void active_policy_close(struct active_policy *policy)
 {
+    if (policy->image.image) {
+        policy_image_close(&policy->image);
+    }
     policy_publisher_close(&policy->publisher);
 }
 

@@ -14,6 +14,9 @@
 
 struct active_policy {
     struct policy_publisher publisher;
+    /* What was in force before, held so that it outlives the last agent that uses it; else empty.
+     */
+    struct policy_image_view image;
     uint64_t generation; /* in force */
 };
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/manager/policy_file.h"
 
+#include <sddl.h>
 #include <stdio.h>
 #include <string.h>
+
+const wchar_t policy_file_sddl[] = L"O:BAG:BAD:P(A;;FA;;;SY)(A;;FA;;;BA)";
 
 static const char default_policy[] =
     "# The policy of the RPC firewall on this host.\r\n"
@@ -73,15 +76,23 @@ bool policy_file_create_default(bool *created)
     if (!beside_manager(POLICY_FILE_NAME, path)) {
         return false;
     }
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof(security)};
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
+            policy_file_sddl, SDDL_REVISION_1, &security.lpSecurityDescriptor, NULL)) {
+        return false;
+    }
     HANDLE file =
-        CreateFileW(path, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+        CreateFileW(path, GENERIC_WRITE, 0, &security, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD error = GetLastError();
+    LocalFree(security.lpSecurityDescriptor);
     if (file == INVALID_HANDLE_VALUE) {
-        return GetLastError() == ERROR_FILE_EXISTS;
+        SetLastError(error);
+        return error == ERROR_FILE_EXISTS;
     }
     const DWORD size = sizeof(default_policy) - 1;
     DWORD written = 0;
     bool complete = WriteFile(file, default_policy, size, &written, NULL) && written == size;
-    DWORD error = GetLastError();
+    error = GetLastError();
     CloseHandle(file);
     if (!complete) {
         DeleteFileW(path);

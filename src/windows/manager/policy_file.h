@@ -12,6 +12,10 @@
 
 #define POLICY_FILE_NAME L"RpcFw.conf"
 
+/* In SDDL: of the file that install makes. Only administrators and the system need to read it: the
+ * agents have the compiled policy. */
+extern const wchar_t policy_file_sddl[];
+
 /* The full path of a file beside the running manager; false: the path is too long, GetLastError().
  */
 bool beside_manager(const wchar_t *name, wchar_t path[MAX_PATH]);

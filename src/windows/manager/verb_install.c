@@ -9,6 +9,7 @@
 #include "windows/manager/file_placement.h"
 #include "windows/manager/installation_record.h"
 #include "windows/manager/policy_file.h"
+#include "windows/manager/policy_notes.h"
 #include "windows/manager/process_list.h"
 #include "windows/manager/protection.h"
 #include "windows/policy_section.h"
@@ -204,6 +205,10 @@ static int install(const struct cli_verb *verb)
     }
     printf("installed: release %s%s\n", RPCFW_VERSION,
            progress.created_policy ? ", with a new RpcFw.conf that allows everything" : "");
+    char path[UTF8_PATH_SIZE];
+    if (policy_file_path(NULL, path)) {
+        policy_note_file_writers(verb, path);
+    }
     return CLI_DONE;
 }
 

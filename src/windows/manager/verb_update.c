@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "windows/manager/active_policy.h"
+#include "windows/manager/policy_file.h"
 #include "windows/manager/process_report.h"
 
 /* Keeps the processes that have an agent. */
@@ -19,8 +20,22 @@ static void keep_protected(struct process_list *list)
     list->count = kept;
 }
 
+/* Nobody holds the policy once this program ends, and the next one to protect reads the file. */
+static int nothing_protected(const struct verb_arguments *arguments)
+{
+    char path[UTF8_PATH_SIZE];
+    printf("the policy is good, but no process is protected, so nothing is in force; ");
+    if (!arguments->policy && policy_file_path(NULL, path)) {
+        printf("the next pid or process reads %s\n", path);
+    } else {
+        printf("give --policy FILE to the next pid or process too, or it reads RpcFw.conf\n");
+    }
+    return CLI_DONE;
+}
+
 /* Agents take the new policy at their next call anyway; asking them now shows which cannot. */
-static int refresh(const struct process_list *list, uint64_t generation)
+static int refresh(const struct verb_arguments *arguments, const struct process_list *list,
+                   uint64_t generation)
 {
     struct process_tally tally = {0};
     for (size_t i = 0; i < list->count; i++) {
@@ -29,9 +44,7 @@ static int refresh(const struct process_list *list, uint64_t generation)
         process_report(&list->entries[i], &result, &tally);
     }
     if (!tally.by_outcome[PROTECTION_REFRESHED] && !tally.by_outcome[PROTECTION_REFUSED]) {
-        printf("the policy is good; no process is protected, so it is in force from the next "
-               "protection on\n");
-        return CLI_DONE;
+        return nothing_protected(arguments);
     }
     printf("policy generation %" PRIu64 ": ", generation);
     process_tally_print(&tally, "no process is protected");
@@ -49,7 +62,7 @@ static int update(const struct cli_verb *verb, const struct verb_arguments *argu
     struct process_list list;
     if (process_list_take(&list)) {
         keep_protected(&list);
-        code = refresh(&list, policy.generation);
+        code = refresh(arguments, &list, policy.generation);
         process_list_free(&list);
     } else {
         code = verb_system_error(verb, "the processes cannot be listed", GetLastError());
