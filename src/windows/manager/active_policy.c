@@ -11,6 +11,7 @@
 #include "windows/agent/sinks/json_sink.h"
 #include "windows/manager/policy_file.h"
 #include "windows/manager/policy_notes.h"
+#include "windows/manager/win32_error.h"
 
 struct compiled {
     struct policy *policy; /* policy_free() */
@@ -55,6 +56,21 @@ static int report_section(const struct cli_verb *verb, enum policy_section_error
     return verb_error(verb, "%s", policy_section_error_text(error));
 }
 
+/* Why the sink does not take the file; the words of the system fit its own errors only. */
+static const char *audit_file_error(DWORD error, char text[WIN32_ERROR_TEXT_SIZE])
+{
+    switch (error) {
+    case ERROR_INVALID_OWNER:
+        return "it belongs to somebody who is neither an administrator nor a service";
+    case ERROR_TOO_MANY_LINKS:
+        return "the file has more than one name";
+    case ERROR_INVALID_NAME:
+        return "it is no plain file";
+    default:
+        return win32_error_text(error, text);
+    }
+}
+
 /* Agents may run under accounts that can append to the file and cannot create it. */
 static void create_audit_file(const struct cli_verb *verb, const struct policy_image *image)
 {
@@ -69,8 +85,9 @@ static void create_audit_file(const struct cli_verb *verb, const struct policy_i
     }
     DWORD error = json_sink_create_file(wide);
     if (error) {
-        verb_note(verb, "option json: %s cannot be written now: Windows error %lu", path,
-                  (unsigned long)error);
+        char text[WIN32_ERROR_TEXT_SIZE];
+        verb_note(verb, "option json: %s cannot be written now: %s", path,
+                  audit_file_error(error, text));
     }
 }
 

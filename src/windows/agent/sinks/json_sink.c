@@ -6,6 +6,11 @@
 
 #define LOCK_ATTEMPTS 100 /* a millisecond apart */
 
+#define APPEND_ACCESS (FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | READ_CONTROL | SYNCHRONIZE)
+
+/* A descriptor without more than the owner needs less. */
+#define OWNER_SIZE 256
+
 /* 0x120084: FILE_APPEND_DATA, FILE_READ_ATTRIBUTES, READ_CONTROL, SYNCHRONIZE. */
 const wchar_t json_sink_sddl[] = L"D:P(A;;FA;;;SY)(A;;FA;;;BA)"
                                  L"(A;;0x120084;;;LS)(A;;0x120084;;;NS)(A;;0x120084;;;SU)";
@@ -42,13 +47,75 @@ static bool is_absolute(const wchar_t *path)
     return path[0] != L'\0' && path[1] == L':' && path[2] == L'\\';
 }
 
-static bool is_plain_file(HANDLE file)
+/* S-1-5-80-… of services and S-1-5-82-… of application pools: accounts that only run services. */
+static bool is_service_account(PSID sid)
+{
+    static const SID_IDENTIFIER_AUTHORITY nt = {SECURITY_NT_AUTHORITY};
+    DWORD kind = *GetSidSubAuthorityCount(sid) > 1 ? *GetSidSubAuthority(sid, 0) : 0;
+
+    return memcmp(GetSidIdentifierAuthority(sid), &nt, sizeof(nt)) == 0 &&
+           (kind == SECURITY_SERVICE_ID_BASE_RID || kind == SECURITY_APPPOOL_ID_BASE_RID);
+}
+
+bool json_sink_trusts_owner(PSID owner, PSID self)
+{
+    return IsWellKnownSid(owner, WinLocalSystemSid) ||
+           IsWellKnownSid(owner, WinBuiltinAdministratorsSid) ||
+           IsWellKnownSid(owner, WinLocalServiceSid) ||
+           IsWellKnownSid(owner, WinNetworkServiceSid) || is_service_account(owner) ||
+           (self && EqualSid(owner, self));
+}
+
+/* The user of this process; false: cannot be told. */
+static bool read_user(TOKEN_USER *user, DWORD size)
+{
+    HANDLE token;
+    bool known;
+
+    if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token))
+        return false;
+    known = GetTokenInformation(token, TokenUser, user, size, &size);
+    CloseHandle(token);
+    return known;
+}
+
+static bool has_trusted_owner(HANDLE file)
+{
+    union {
+        SECURITY_DESCRIPTOR descriptor;
+        BYTE bytes[OWNER_SIZE];
+    } security;
+    union {
+        TOKEN_USER user;
+        BYTE bytes[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } self;
+    PSID owner = NULL;
+    BOOL defaulted;
+    DWORD needed;
+
+    if (!GetKernelObjectSecurity(file, OWNER_SECURITY_INFORMATION, &security, sizeof(security),
+                                 &needed) ||
+        !GetSecurityDescriptorOwner(&security, &owner, &defaulted) || !owner)
+        return false;
+    return json_sink_trusts_owner(owner,
+                                  read_user(&self.user, sizeof(self)) ? self.user.User.Sid : NULL);
+}
+
+/*
+ * What may be appended to; otherwise the error that says why not. The path is the policy's, but the
+ * file may have been there before: one that an ordinary user made would let its owner read and
+ * rewrite the audit, and a second name may be that of a file that is meant for something else.
+ */
+static DWORD refuse_file(HANDLE file)
 {
     BY_HANDLE_FILE_INFORMATION information;
 
-    return GetFileType(file) == FILE_TYPE_DISK && GetFileInformationByHandle(file, &information) &&
-           !(information.dwFileAttributes &
-             (FILE_ATTRIBUTE_REPARSE_POINT | FILE_ATTRIBUTE_DIRECTORY));
+    if (GetFileType(file) != FILE_TYPE_DISK || !GetFileInformationByHandle(file, &information) ||
+        (information.dwFileAttributes & (FILE_ATTRIBUTE_REPARSE_POINT | FILE_ATTRIBUTE_DIRECTORY)))
+        return ERROR_INVALID_NAME;
+    if (information.nNumberOfLinks > 1)
+        return ERROR_TOO_MANY_LINKS;
+    return has_trusted_owner(file) ? ERROR_SUCCESS : ERROR_INVALID_OWNER;
 }
 
 /*
@@ -60,16 +127,17 @@ static HANDLE open_for_append(const wchar_t *path, SECURITY_DESCRIPTOR *descript
 {
     SECURITY_ATTRIBUTES attributes = {sizeof(attributes), descriptor, FALSE};
     HANDLE file = CreateFileW(
-        path, FILE_APPEND_DATA | FILE_READ_ATTRIBUTES | SYNCHRONIZE,
-        FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, &attributes, OPEN_ALWAYS,
-        FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT | SECURITY_SQOS_PRESENT, NULL);
+        path, APPEND_ACCESS, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, &attributes,
+        OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL | FILE_FLAG_OPEN_REPARSE_POINT | SECURITY_SQOS_PRESENT,
+        NULL);
 
     if (file == INVALID_HANDLE_VALUE)
         return NULL;
-    if (is_plain_file(file))
+    DWORD error = refuse_file(file);
+    if (!error)
         return file;
     CloseHandle(file);
-    SetLastError(ERROR_INVALID_NAME);
+    SetLastError(error);
     return NULL;
 }
 

@@ -4,8 +4,9 @@
  *
  * Each write is of whole lines at the end of the file, so lines of several processes do not mix.
  * The file may be renamed or deleted at any time: within a few seconds the lines go to a new one.
- * Only a plain file on a disk is written to: the path comes from the policy, but what lies there
- * may have been put there by somebody else.
+ * Only a plain file on a disk is written to, that has one name and belongs to administrators, to
+ * the system, to a service account or to this process's own: the path comes from the policy, but
+ * what lies there may have been put there by somebody else.
  */
 #ifndef RPCFW_WINDOWS_JSON_SINK_H
 #define RPCFW_WINDOWS_JSON_SINK_H
@@ -28,6 +29,9 @@ extern const wchar_t json_sink_sddl[];
  * append to it. For the manager; returns a Win32 error.
  */
 DWORD json_sink_create_file(const wchar_t *path);
+
+/* Whether a file of that owner is appended to; `self`: the user of this process, or NULL. */
+bool json_sink_trusts_owner(PSID owner, PSID self);
 
 struct json_sink {
     wchar_t path[SINK_PATH_SIZE];
