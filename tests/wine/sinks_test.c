@@ -182,6 +182,26 @@ static struct event_writer *start(void)
 
 /* ---- The checks ---- */
 
+/* A caller of whom the call told only the SID; S-1-5-18 has a name everywhere. */
+static void callers_get_their_names(void)
+{
+    static const struct sid known = {1, 1, {0, 0, 0, 0, 0, 5}, {18}};
+    static const struct sid unknown = {1, 1, {0, 0, 0, 0, 0, 5}, {4711}};
+    struct event event = call_by("", 1);
+
+    publish_json(1, L"names.jsonl");
+    struct event_writer *writer = start();
+    event.known = FACT_BIT(FACT_OPNUM) | FACT_BIT(FACT_SIDS);
+    event.sid = known;
+    event_writer_put(writer, &event);
+    event.sid = unknown;
+    event_writer_put(writer, &event);
+    event_writer_stop(writer, STOP_MS);
+    check(count_in(L"names.jsonl", "\n") == 2, "both calls of callers without a name are written");
+    check(count_in(L"names.jsonl", "\"SYSTEM\"") == 1, "one with the name of his SID");
+    check(count_in(L"names.jsonl", "S-1-5-4711") == 1, "one with a SID that has none");
+}
+
 /* One line, of characters of UTF-8 that are no control characters, in braces that balance. */
 static bool is_clean_line(const char *line, size_t length)
 {
@@ -515,8 +535,9 @@ static void make_folder(void)
 static void remove_folder(void)
 {
     static const wchar_t *const files[] = {
-        L"hostile.jsonl", L"first.jsonl", L"second.jsonl", L"refused.jsonl", L"flood.jsonl",
-        L"hurry.jsonl",   L"turn.jsonl",  L"turn.old",     L"leak.jsonl",    L"verbose.jsonl",
+        L"hostile.jsonl", L"first.jsonl",   L"second.jsonl", L"refused.jsonl",
+        L"flood.jsonl",   L"hurry.jsonl",   L"turn.jsonl",   L"turn.old",
+        L"leak.jsonl",    L"verbose.jsonl", L"names.jsonl",
     };
 
     for (size_t i = 0; i < ARRAYSIZE(files); i++)
@@ -533,6 +554,7 @@ int main(int argc, char **argv)
     }
     make_folder();
     hostile_names();
+    callers_get_their_names();
     sinks_follow_the_policy();
     refused_generation_changes_nothing();
     losses_are_reported();

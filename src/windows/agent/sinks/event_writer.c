@@ -6,6 +6,7 @@
 
 #include "agent/event_queue.h"
 #include "windows/agent/rpc/utf16.h"
+#include "windows/agent/sinks/account_names.h"
 #include "windows/agent/sinks/debug_sink.h"
 #include "windows/agent/sinks/eventlog_sink.h"
 #include "windows/agent/sinks/json_sink.h"
@@ -45,6 +46,7 @@ struct event_writer {
     struct eventlog_sink eventlog;
     struct json_sink json;
     struct debug_sink debug;
+    struct account_names accounts;
     struct event batch[BATCH_SIZE];
     struct event_cell cells[QUEUE_CAPACITY];
 };
@@ -200,8 +202,29 @@ static void write_wanted(struct event_writer *writer, struct outlet *outlet,
     }
 }
 
-static void write_run(struct event_writer *writer, const struct event *events, size_t count)
+static bool is_wanted(const struct event_writer *writer, const struct event *event)
 {
+    for (int i = 0; i < SINK_COUNT; i++) {
+        const struct outlet *outlet = &writer->outlets[i];
+        if (outlet->on && outlet->sink->wants(event))
+            return true;
+    }
+    return false;
+}
+
+/* What the RPC threads left open because it can take long. There is no time for it at the end. */
+static void name_callers(struct event_writer *writer, struct event *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool may_ask = atomic_load(&writer->phase) != ABANDONING;
+        if (is_wanted(writer, &events[i]))
+            account_names_resolve(&writer->accounts, &events[i], may_ask);
+    }
+}
+
+static void write_run(struct event_writer *writer, struct event *events, size_t count)
+{
+    name_callers(writer, events, count);
     for (int i = 0; i < SINK_COUNT; i++) {
         if (writer->outlets[i].on)
             write_wanted(writer, &writer->outlets[i], events, count);
@@ -220,7 +243,7 @@ static size_t run_length(const struct event *events, size_t count, uint64_t gene
 
 static void write_batch(struct event_writer *writer, size_t count)
 {
-    const struct event *events = writer->batch;
+    struct event *events = writer->batch;
 
     while (count > 0) {
         if (events[0].generation > writer->generation)
@@ -298,6 +321,7 @@ static void init_writer(struct event_writer *writer, const struct event_origin *
     writer->outlets[0] = (struct outlet){.sink = &eventlog_sink, .state = &writer->eventlog};
     writer->outlets[1] = (struct outlet){.sink = &json_sink, .state = &writer->json};
     writer->outlets[2] = (struct outlet){.sink = &debug_sink, .state = &writer->debug};
+    account_names_init(&writer->accounts, NULL, NULL);
     open_sinks(writer);
 }
 

@@ -6,7 +6,8 @@
  * writer may be asleep, set an event. No lock anywhere; nothing that a sink does can hold up a
  * call. Which sinks are on, the options of the policy in force say: the writer looks at the policy
  * slot when an event of a newer generation comes along, and so the sinks change in step with the
- * events (those that are still queued after two changes of policy follow the latest).
+ * events (those that are still queued after two changes of policy follow the latest). A caller of
+ * whom a call told only the SID gets his name here, for to look it up can take long.
  * Lost events are counted and reported to every sink that is on, by an event of their own: once a
  * second, and more rarely while losses go on.
  */
@@ -36,7 +37,8 @@ void event_writer_put(struct event_writer *writer, const struct event *event);
 /*
  * Writes what is queued, ends the thread and frees the writer. Nobody may put any more. What
  * `timeout_ms` does not suffice for is dropped and reported. False: the thread still hangs inside a
- * sink after twice that time (the event log service does not answer); the writer and the code of
+ * sink after twice that time (the event log service does not answer), or in the lookup of a name;
+ * the writer and the code of
  * this module must stay in memory, and stop may be called again. Not under the loader lock, not
  * while the process exits.
  */
