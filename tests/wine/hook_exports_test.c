@@ -21,12 +21,14 @@
 #define REFUSAL_CODE   5
 #define BLOCKED_GATE   3 /* gate_enter raises in calls through this one */
 
-static const char *const exports[] = {
-    "NdrServerCall2",     "NdrServerCall",          "NdrStubCall2",
-    "NdrStubCall",        "NdrAsyncServerCall",     "NdrServerCallAll",
-    "NdrAsyncStubCall",   "NdrStubCall3",           "NdrServerInitializeNew",
-    "NdrServerCallNdr64", "Ndr64AsyncServerCall64", "Ndr64AsyncServerCallAll"};
-#define REQUIRED_EXPORTS 8 /* Wine's runtime has these of them */
+static const char *const exports[] = {"NdrServerCall2",         "NdrServerCall",
+                                      "NdrStubCall2",           "NdrStubCall",
+                                      "NdrAsyncServerCall",     "NdrServerCallAll",
+                                      "NdrAsyncStubCall",       "NdrStubCall3",
+                                      "NdrServerInitializeNew", "NdrServerCallNdr64",
+                                      "Ndr64AsyncServerCall64", "Ndr64AsyncServerCallAll",
+                                      "NdrServerInitialize",    "NdrServerInitializePartial"};
+#define REQUIRED_EXPORTS 10 /* Wine's runtime has these of them */
 
 static unsigned failures;
 

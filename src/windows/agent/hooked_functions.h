@@ -2,9 +2,10 @@
 /*
  * The functions of the RPC runtime through which the calls of clients enter this process.
  *
- * One row each; those that the loaded rpcrt4.dll exports are hooked. A call passes several of them,
- * one inside the other (NdrServerCall2, NdrStubCall2, NdrServerInitializeNew), all with the same
- * RPC_MESSAGE: by that the judge knows that it has judged the call already.
+ * One row each. Hooked are those that the loaded rpcrt4.dll exports, unless as a stub that only
+ * raises (rpc_runtime_is_stub()). A call passes several of them, one inside the other
+ * (NdrServerCall2, NdrStubCall2, NdrServerInitializeNew), all with the same RPC_MESSAGE: by that
+ * the judge knows that it has judged the call already.
  */
 #ifndef RPCFW_WINDOWS_HOOKED_FUNCTIONS_H
 #define RPCFW_WINDOWS_HOOKED_FUNCTIONS_H
