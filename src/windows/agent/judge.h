@@ -4,7 +4,7 @@
  *
  * gate_enter() and gate_leave() run on the host's RPC threads, inside the runtime. Here a call is
  * described, decided, counted and handed to the writer; a blocked call is raised out of, which the
- * runtime answers with an access-denied fault. No heap, no lock; the stack holds the call's
+ * runtime answers with an access-denied fault. No heap of ours, no lock; the stack holds the call's
  * description (about 30 KiB).
  */
 #ifndef RPCFW_WINDOWS_JUDGE_H
