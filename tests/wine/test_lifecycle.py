@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What happens to an agent that others than the manager handle: loaded twice, or entered by a thread that comes late."""
+import time
 import unittest
 
 import rpccaller
@@ -10,6 +11,7 @@ from rpccaller import ACCESS_DENIED, ADD, PID
 
 DENIED = ('fault', ACCESS_DENIED)
 RESUME_SECONDS = 20     # inject.c gives the routine ten of its own
+GONE_BY_THEN_SECONDS = 1    # a DLL that does not wait for the late thread
 
 
 class Lifecycle(unittest.TestCase):
@@ -62,14 +64,16 @@ class Lifecycle(unittest.TestCase):
         """A manager's thread that was created and had not yet begun when another manager unprotects."""
         self.firewall.protect(self.server)
         late = self.box.start_test_program('inject', 'pending', self.server.pid, routine, ready='PENDING')
-        self.firewall.manager('unprotect', self.server.pid)
+        manager = self.firewall.start_manager('unprotect', self.server.pid)
         # Unhooked at once, whatever the DLL waits for.
-        self.assertEqual(rpccaller.call_once(self.port, ADD, 1, 2), 3)
+        self.assertIsNotNone(winebox.wait_until(lambda: rpccaller.call_once(self.port, ADD, 1, 2) == 3, 5))
+        time.sleep(GONE_BY_THEN_SECONDS)
         said = late.ask('resume', RESUME_SECONDS)
         self.assertRegex(said, r'^resume exit=0x[0-9a-f]+$')
         # What the routine says is of its own kind (agent_status.h), and not the code of an exception.
         self.assertRegex(said, r'=0x524[67]0{3}\d$')
         self.assertTrue(self.server.running())
+        manager.finish()
         self.assertIsNotNone(winebox.wait_until(lambda: not self.server.has_module(AGENT), 5))
         self.assert_free()
         self.firewall.protect(self.server)
