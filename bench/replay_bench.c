@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events per second that replay and learn take, from files of the size of a busy day.
+ * Events per second that replay and learn take, from files of recorded calls.
  *
- *   replay_bench [EVENTS]    (default 1,000,000)
+ *   replay_bench [EVENTS]    (default 200,000)
  *
  * Writes the files into a folder of its own, as our JSON lines and as Zeek's log, plain and gzip,
  * and removes them.
@@ -189,6 +189,7 @@ static void print_result(const char *what, const char *path, struct moment start
     double processor = end.processor - start.processor;
     printf("%-24s %8.1f %8.2f %10.0f %8.2f %10.0f\n", what, (double)file_size(path) / 1e6, wall,
            (double)calls / wall, processor, (double)calls / processor);
+    fflush(stdout);
 }
 
 static void measure(char *path, const char *form, const void *image)
@@ -233,7 +234,7 @@ int main(int argc, char **argv)
                  {"JSON lines, gzip", false, true},
                  {"Zeek log", true, false},
                  {"Zeek log, gzip", true, true}};
-    uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    uint64_t events = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
     char folder[] = "/tmp/replay_bench.XXXXXX";
     char path[64];
     void *image = make_policy();
@@ -242,8 +243,10 @@ int main(int argc, char **argv)
         return 2;
     }
     snprintf(path, sizeof(path), "%s/events", folder);
+    printf("%" PRIu64 " events\n", events);
     printf("%-24s %8s %8s %10s %8s %10s\n", "", "MB", "wall s", "events/s", "cpu s", "events/s");
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        fflush(stdout);
         write_file(path, events, files[i].zeek, files[i].packed);
         measure(path, files[i].form, image);
         unlink(path);
