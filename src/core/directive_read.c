@@ -129,6 +129,19 @@ struct policy_set *find_set(struct policy *policy, struct word name)
     return NULL;
 }
 
+/* Whether all sets together may hold that many values more; reports it at `element` if not. */
+static bool reserve_values(struct reader *reader, struct word element, size_t count)
+{
+    struct policy *policy = reader->policy;
+    if (count > POLICY_SET_VALUES_MAX - policy->set_values) {
+        error_at(reader, element, NULL, "the sets hold more than %lu values in all",
+                 (unsigned long)POLICY_SET_VALUES_MAX);
+        return false;
+    }
+    policy->set_values += count;
+    return true;
+}
+
 static bool add_element(struct policy_set *set, const struct policy_set_element *element)
 {
     /* Grown by doubling: room runs out when the count is a power of two. */
@@ -155,6 +168,9 @@ static bool add_other(struct reader *reader, struct policy_set *set, struct word
         return true;
     }
     other->used = true;
+    if (!reserve_values(reader, element, other->count)) {
+        return true;
+    }
     for (size_t i = 0; i < other->count; i++) {
         if (!add_element(set, &other->elements[i])) {
             return false;
@@ -178,7 +194,7 @@ static bool add_elements(struct reader *reader, struct policy_set *set, struct w
             error_at(reader, value, NULL, "a value is missing");
         } else if (value.at[0] == '@') {
             good = add_other(reader, set, value);
-        } else {
+        } else if (reserve_values(reader, value, 1)) {
             good = add_element(set, &element);
         }
         if (!comma) {

@@ -20,6 +20,11 @@
 #define POLICY_RULES_MAX 1000000u
 #define POLICY_FILE_MAX  ((size_t)512 << 20)
 
+/* Values that all sets hold together, and that all rules take from them: sets take over others, so
+ * a few short lines could ask for any number. */
+#define POLICY_SET_VALUES_MAX   1000000u
+#define POLICY_TAKEN_VALUES_MAX 10000000u
+
 /* Whom a rule is for. */
 enum policy_target { TARGET_FIREWALL = 1, TARGET_FILTER = 2, TARGET_ALL = 3 };
 
@@ -75,6 +80,8 @@ struct policy {
     size_t source_count;
     struct policy_set *sets;
     size_t set_count;
+    size_t set_values;       /* that all sets hold */
+    size_t values_from_sets; /* that all rules took */
 
     char *json_path; /* option json FILE */
     bool json_off;

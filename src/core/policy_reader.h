@@ -54,6 +54,9 @@ struct source_place place_of(const struct reader *reader, struct word word);
 /* Reads the rule from `at`, behind its prefix, to `end`. */
 void read_rule(struct reader *reader, enum policy_target target, const char *at, const char *end);
 
+/* A condition or an outcome, without its colon. */
+bool is_rule_key(struct word name);
+
 /* Reads what stands behind the word `directive` ("option" or "set"). */
 void read_option(struct reader *reader, struct word directive, const char *at, const char *end);
 void read_set(struct reader *reader, struct word directive, const char *at, const char *end);

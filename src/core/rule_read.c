@@ -162,6 +162,12 @@ static void read_set_values(struct reader *reader, struct policy_condition *cond
         return;
     }
     set->used = true;
+    reader->policy->values_from_sets += set->count;
+    if (reader->policy->values_from_sets > POLICY_TAKEN_VALUES_MAX) {
+        error_at(reader, element, NULL, "the rules take more than %lu values from sets",
+                 (unsigned long)POLICY_TAKEN_VALUES_MAX);
+        return;
+    }
     for (size_t i = 0; i < set->count; i++) {
         const struct source_place *place = &set->elements[i].place;
         struct value_error error = {0};
@@ -285,6 +291,15 @@ static void keep_condition(struct reader *reader, struct rule_words *words, enum
     words->value[number] = value;
 }
 
+bool is_rule_key(struct word name)
+{
+    bool known = condition_key_from_name(name.at, name.length) != KEY_COUNT;
+    for (size_t i = 0; i < OUTCOME_COUNT; i++) {
+        known = known || word_is(name, outcome_keys[i].name);
+    }
+    return known;
+}
+
 /* "uuid: X": the value was put behind a space. Says so and takes the value away, which is no key of
  * its own. */
 static void report_space(struct reader *reader, struct word key, const char **at, const char *end)
@@ -295,11 +310,7 @@ static void report_space(struct reader *reader, struct word key, const char **at
              shown(key.length), key.at);
     const char *colon = memchr(next.at, ':', next.length);
     struct word head = {next.at, colon ? (size_t)(colon - next.at) : 0};
-    bool next_is_key = colon && condition_key_from_name(head.at, head.length) != KEY_COUNT;
-    for (size_t i = 0; colon && i < OUTCOME_COUNT; i++) {
-        next_is_key = next_is_key || word_is(head, outcome_keys[i].name);
-    }
-    if (!next_is_key) {
+    if (!colon || !is_rule_key(head)) {
         *at = ahead;
     }
 }
