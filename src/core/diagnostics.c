@@ -112,7 +112,7 @@ const char *closest_word(const char *word, size_t length, const char *const *can
         }
         size_t away = distance(word, length, *candidates, candidate_length);
         /* Half the word wrong is another word. */
-        if (away < least && away * 2 <= candidate_length) {
+        if (away < least && away * 2 < candidate_length) {
             least = away;
             closest = *candidates;
         }

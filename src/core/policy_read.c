@@ -39,10 +39,59 @@ static const char *misspelt_prefix(struct word word)
     return NULL;
 }
 
-static void report_no_prefix(struct reader *reader, struct word first)
+static bool is_letter(char c)
 {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The prefix of a line that begins with a quote, a bullet or a number, or whose prefix has a blank
+ * before its colon; *at is left where the first letter is. */
+static const char *marred_prefix(const char **at, const char *end)
+{
+    while (*at < end && !is_letter(**at)) {
+        (*at)++;
+    }
+    for (size_t i = 0; i < PREFIX_COUNT; i++) {
+        size_t length = strlen(prefixes[i].text) - 1;
+        const char *behind = *at + length;
+        if ((size_t)(end - *at) <= length ||
+            !wildcard_equal(prefixes[i].text, length, *at, length)) {
+            continue;
+        }
+        while (behind < end && (*behind == ' ' || *behind == '\t')) {
+            behind++;
+        }
+        if (behind < end && *behind == ':') {
+            return prefixes[i].text;
+        }
+    }
+    return NULL;
+}
+
+/* Whether a word from `at` on begins with a key and its colon: no prose, but a rule that would be
+ * lost. */
+static bool has_key(const char *at, const char *end)
+{
+    for (;;) {
+        struct word word = next_word(&at, end);
+        const char *colon = memchr(word.at, ':', word.length);
+        if (!word.length) {
+            return false;
+        }
+        if (colon && is_rule_key((struct word){word.at, (size_t)(colon - word.at)})) {
+            return true;
+        }
+    }
+}
+
+static void report_no_prefix(struct reader *reader, struct word first, const char *end)
+{
+    const char *at = first.at;
     const char *meant = misspelt_prefix(first);
-    if (reader->options->compat && !meant) {
+    if (!meant) {
+        meant = marred_prefix(&at, end);
+    }
+    if (reader->options->compat && !meant && !has_key(first.at, end) && !has_key(at, end)) {
         warning_at(reader, first, NULL, "line without a prefix ignored");
         return;
     }
@@ -181,7 +230,7 @@ static void read_line(struct reader *reader, const char *text, size_t length)
     }
     size_t prefix = prefix_of(first.at, end, &target);
     if (!prefix && reader->prefixed) {
-        report_no_prefix(reader, first);
+        report_no_prefix(reader, first, end);
         return;
     }
     if (prefix && first.length == prefix && next_word(&after_first, end).length) {

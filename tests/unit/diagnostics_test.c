@@ -79,14 +79,23 @@ static void suggests_what_was_meant(void **state)
         const char *word;
         const char *meant;
     } cases[] = {
-        {"uuid", "uuid"},    {"UUID", "uuid"},
-        {"uid", "uuid"},     {"uudi", "uuid"},
-        {"opnums", "opnum"}, {"opmun", "opnum"},
-        {"adr", "addr"},     {"adrr", "addr"},
-        {"port", "prot"},    {"aciton", "action"},
-        {"audt", "audit"},   {"", ""},
-        {"not_saddr", ""},   {"zzzz", ""},
-        {"x", ""},           {"uuiduuiduuiduuiduuiduuiduuiduuiduuid", ""},
+        {"uuid", "uuid"},
+        {"UUID", "uuid"},
+        {"uid", "uuid"},
+        {"uudi", "uuid"},
+        {"opnums", "opnum"},
+        {"opmun", "opnum"},
+        {"adr", "addr"},
+        {"adrr", "addr"},
+        {"port", "prot"},
+        {"aciton", "action"},
+        {"audt", "audit"},
+        {"", ""},
+        {"sddl", ""},
+        {"not_saddr", ""},
+        {"zzzz", ""},
+        {"x", ""},
+        {"uuiduuiduuiduuiduuiduuiduuiduuiduuid", ""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
