@@ -72,6 +72,17 @@ static mode_t mode_for(const char *path)
     return 0666 & ~mask;
 }
 
+/*
+ * The file that is replaced where `path` is a symbolic link: its target, so that the link stays.
+ * Copies or resolves; NULL, and errno, when that fails.
+ */
+static char *resolve_target(const char *path)
+{
+    struct stat status;
+    bool link = lstat(path, &status) == 0 && S_ISLNK(status.st_mode);
+    return link ? realpath(path, NULL) : strdup(path);
+}
+
 static bool write_all(int file, const char *bytes, size_t size)
 {
     while (size) {
@@ -87,7 +98,18 @@ static bool write_all(int file, const char *bytes, size_t size)
     return true;
 }
 
-bool atomic_file_write(const char *path, const void *bytes, size_t size)
+/* Into a pipe, a terminal or a device: nothing there can be replaced. */
+static bool write_through(const char *path, const void *bytes, size_t size)
+{
+    int file = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    bool good = file >= 0 && write_all(file, bytes, size);
+    if (file >= 0 && close(file) != 0) {
+        good = false;
+    }
+    return good;
+}
+
+static bool replace(const char *path, const void *bytes, size_t size)
 {
     static const char suffix[] = ".XXXXXX";
     char *beside = malloc(strlen(path) + sizeof(suffix));
@@ -105,17 +127,35 @@ bool atomic_file_write(const char *path, const void *bytes, size_t size)
     }
     good = write_all(file, bytes, size) && fchmod(file, mode_for(path)) == 0 && fsync(file) == 0 &&
            rename(beside, path) == 0;
-out:
-    if (!good) {
-        fprintf(stderr, "%s: cannot be written: %s\n", path, strerror(errno));
-        if (file >= 0) {
-            unlink(beside);
-        }
+out:;
+    int error = errno;
+    if (!good && file >= 0) {
+        unlink(beside);
     }
     if (file >= 0) {
         close(file);
     }
     free(beside);
+    errno = error;
+    return good;
+}
+
+bool atomic_file_write(const char *path, const void *bytes, size_t size)
+{
+    struct stat status;
+    bool good = false;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        good = write_through(path, bytes, size);
+    } else {
+        char *target = resolve_target(path);
+        good = target && replace(target, bytes, size);
+        int error = errno;
+        free(target);
+        errno = error;
+    }
+    if (!good) {
+        fprintf(stderr, "%s: cannot be written: %s\n", path, strerror(errno));
+    }
     return good;
 }
 #endif

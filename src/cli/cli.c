@@ -99,17 +99,15 @@ static const char *bare_verb(const char *word, bool slashes)
     return slashes && word[0] == '-' && word[1] == '-' ? word + 2 : word;
 }
 
-int cli_run(const char *program, const struct cli_verb *host_verbs, bool slashes, int argc,
-            char **argv)
+static int run(const struct cli_verb *host_verbs, bool slashes, int argc, char **argv)
 {
-    program_name = program;
     if (argc < 2) {
-        fprintf(stderr, "%s: no verb; '%s help' lists them\n", program, program);
+        fprintf(stderr, "%s: no verb; '%s help' lists them\n", program_name, program_name);
         return CLI_ERROR;
     }
     const char *word = bare_verb(argv[1], slashes);
     if (strcmp(argv[1], "--version") == 0 || strcmp(word, "version") == 0) {
-        printf("%s %s\n", program, RPCFW_VERSION);
+        printf("%s %s\n", program_name, RPCFW_VERSION);
         return CLI_DONE;
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(word, "?") == 0) {
@@ -132,7 +130,14 @@ int cli_run(const char *program, const struct cli_verb *host_verbs, bool slashes
     if (help || asks_for_help(argc - 1, argv + 1, slashes)) {
         return print_verb_help(verb);
     }
-    int code = verb->run(verb, argc - 1, argv + 1);
+    return verb->run(verb, argc - 1, argv + 1);
+}
+
+int cli_run(const char *program, const struct cli_verb *host_verbs, bool slashes, int argc,
+            char **argv)
+{
+    program_name = program;
+    int code = run(host_verbs, slashes, argc, argv);
     /* A full disk or a closed pipe must not look like success. */
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "%s: cannot write the output\n", program);

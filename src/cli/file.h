@@ -8,12 +8,14 @@
 #include <stdio.h>
 
 /*
- * Reads all of `path` into memory to be freed with free(), at most `limit` bytes. NULL, and a
- * sentence on stderr that names the cause, when that fails.
+ * Reads all of `path`, "-" for standard input, into memory to be freed with free(), at most `limit`
+ * bytes. NULL, and a sentence on stderr that names the cause, when that fails or when it is neither
+ * a regular file nor one of the program's own descriptors (/dev/fd/N).
  */
 void *file_read(const char *path, size_t limit, size_t *size);
 
-/* The same without a word on stderr: *why is the cause, valid until the next call. */
+/* The same for regular files alone, without a word on stderr: *why is the cause, valid until the
+ * next call. */
 void *file_load(const char *path, size_t limit, size_t *size, const char **why);
 
 /* Opens `path` to be read as bytes; NULL, and errno, when that fails. */

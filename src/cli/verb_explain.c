@@ -8,15 +8,21 @@
 #include "cli/load_policy.h"
 #include "cli/report.h"
 #include "core/authn.h"
+#include "core/catalog.h"
 #include "core/decide.h"
 #include "core/policy.h"
+#include "core/sid_alias.h"
 
-#define SIDS_MAX 1024
+#define SIDS_MAX       1024
+#define INTERFACES_MAX 8 /* of one name, in messages */
 
 struct explained {
     struct call call;
     struct sid *sids;
     const struct sid **sid_list;
+    uint32_t seen;      /* a bit for each row of `words` */
+    const char *method; /* opnum= as a name, which uuid= gives a meaning; NULL: none */
+    char why[512];      /* what is wrong with a value, where there is more to say */
 };
 
 struct explain_arguments {
@@ -47,8 +53,33 @@ static bool read_decimal(const char *text, unsigned max, unsigned *out)
 
 static bool set_uuid(struct explained *what, const char *value)
 {
+    const struct catalog_interface *found[INTERFACES_MAX];
+    size_t length = strlen(value);
     call_set_known(&what->call, FACT_INTERFACE);
-    return guid_parse(value, strlen(value), &what->call.interface);
+    if (guid_parse(value, length, &what->call.interface)) {
+        return true;
+    }
+    size_t count = catalog_interfaces_by_name(value, length, found, INTERFACES_MAX);
+    if (count == 1) {
+        what->call.interface = *catalog_interface_uuid(found[0]);
+        return true;
+    }
+    if (!count) {
+        const char *meant = catalog_nearest_interface(value, length);
+        snprintf(what->why, sizeof(what->why),
+                 meant ? "'%s' is no UUID and no interface's name; did you mean '%s'?"
+                       : "'%s' is no UUID and no interface's name%s",
+                 value, meant ? meant : "");
+        return false;
+    }
+    int used = snprintf(what->why, sizeof(what->why), "'%s' has several UUIDs; say which:", value);
+    for (size_t i = 0; i < count && i < INTERFACES_MAX && used > 0; i++) {
+        char text[GUID_TEXT_SIZE];
+        size_t at = (size_t)used < sizeof(what->why) ? (size_t)used : sizeof(what->why) - 1;
+        used += snprintf(what->why + at, sizeof(what->why) - at, " %s",
+                         guid_format(catalog_interface_uuid(found[i]), text));
+    }
+    return false;
 }
 
 static bool set_version(struct explained *what, const char *value)
@@ -75,7 +106,37 @@ static bool set_opnum(struct explained *what, const char *value)
     bool good = read_decimal(value, UINT16_MAX, &number);
     what->call.opnum = (uint16_t)number;
     call_set_known(&what->call, FACT_OPNUM);
+    if (!good && *value && strchr("0123456789+-", *value) == NULL) {
+        what->method = value;
+        return true;
+    }
     return good;
+}
+
+/* After all words: uuid= may stand behind opnum=. */
+static int find_method(const struct cli_verb *verb, struct explained *what)
+{
+    const char *name = what->method;
+    unsigned number = 0;
+    if (!name) {
+        return CLI_DONE;
+    }
+    if (!(what->call.known & FACT_BIT(FACT_INTERFACE))) {
+        return cli_usage_error(verb, "opnum=%s: the name of a method needs uuid=", name);
+    }
+    const struct catalog_interface *interface = catalog_interface_by_uuid(&what->call.interface);
+    if (!interface) {
+        return cli_usage_error(verb, "opnum=%s: the catalogue lacks the interface; give the number",
+                               name);
+    }
+    if (!catalog_method_by_name(interface, name, strlen(name), &number)) {
+        const char *meant = catalog_nearest_method(interface, name, strlen(name));
+        return cli_usage_error(
+            verb, meant ? "%s has no method '%s'; did you mean '%s'?" : "%s has no method '%s'%s",
+            catalog_interface_name(interface), name, meant ? meant : "");
+    }
+    what->call.opnum = (uint16_t)number;
+    return CLI_DONE;
 }
 
 static bool set_protseq(struct explained *what, const char *value)
@@ -135,8 +196,19 @@ static bool set_port(struct explained *what, const char *value)
 static bool set_sid(struct explained *what, const char *value)
 {
     struct sid *sid = &what->sids[what->call.sid_count];
-    if (what->call.sid_count == SIDS_MAX || !sid_parse(value, strlen(value), sid)) {
+    size_t length = strlen(value);
+    if (what->call.sid_count == SIDS_MAX) {
         return false;
+    }
+    if (!sid_parse(value, length, sid)) {
+        enum sid_alias_result result = sid_from_alias(value, length, NULL, sid);
+        if (result == SID_ALIAS_NO_DOMAIN) {
+            snprintf(what->why, sizeof(what->why),
+                     "'%s' is relative to a domain; give the SID as a whole", value);
+        }
+        if (result != SID_ALIAS_FOUND) {
+            return false;
+        }
     }
     what->sid_list[what->call.sid_count++] = sid;
     call_set_known(&what->call, FACT_SIDS);
@@ -185,7 +257,15 @@ static int read_word(const struct cli_verb *verb, struct explained *what, const 
         if (strlen(words[i].name) != length || memcmp(words[i].name, argument, length) != 0) {
             continue;
         }
+        if (what->seen & 1u << i && words[i].set != set_sid) {
+            return cli_usage_error(verb, "%s stands twice; only sid may be repeated",
+                                   words[i].name);
+        }
+        what->seen |= 1u << i;
         if (!words[i].set(what, equals + 1)) {
+            if (*what->why) {
+                return cli_usage_error(verb, "%s: %s", words[i].name, what->why);
+            }
             return cli_usage_error(verb, "'%s' is no value for %s", equals + 1, words[i].name);
         }
         return CLI_DONE;
@@ -219,6 +299,10 @@ static int read_arguments(const struct cli_verb *verb, int argc, char **argv,
                 return code;
             }
         }
+    }
+    int code = find_method(verb, what);
+    if (code != CLI_DONE) {
+        return code;
     }
     return out->file ? CLI_DONE : cli_usage_error(verb, "which policy? -p FILE");
 }

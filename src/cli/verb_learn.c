@@ -165,13 +165,18 @@ static int write_policy(const struct learn_arguments *arguments, const struct le
     if (code != CLI_DONE) {
         return code;
     }
-    report(result);
+    bool written;
     if (arguments->output) {
-        return atomic_file_write(arguments->output, result->text, result->length) ? CLI_DONE
-                                                                                  : CLI_ERROR;
+        written = atomic_file_write(arguments->output, result->text, result->length);
+    } else {
+        /* cli_run() says that stdout cannot be written. */
+        written = fwrite(result->text, 1, result->length, stdout) == result->length &&
+                  fflush(stdout) == 0;
     }
-    fwrite(result->text, 1, result->length, stdout);
-    return CLI_DONE;
+    if (written) {
+        report(result);
+    }
+    return written ? CLI_DONE : CLI_ERROR;
 }
 
 static int learn(const struct learn_arguments *arguments, const struct call_shapes *shapes)

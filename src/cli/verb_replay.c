@@ -345,9 +345,13 @@ static int read_calls(struct event_stream *stream, struct call_shapes *shapes)
         }
     }
     event_stream_report(stream);
-    if (!event_stream_totals(stream)->lines && event_stream_totals(stream)->files_refused) {
+    const struct event_totals *totals = event_stream_totals(stream);
+    if (!totals->calls && (totals->bad_lines || (!totals->lines && totals->files_refused))) {
         fprintf(stderr, "no events could be read\n");
         return CLI_ERROR;
+    }
+    if (!totals->calls) {
+        fprintf(stderr, "there are no calls to replay\n");
     }
     return CLI_DONE;
 }

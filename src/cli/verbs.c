@@ -10,6 +10,8 @@ const struct cli_verb cli_policy_verbs[] = {
      "  --strict   refuse a policy that has warnings\n"
      "  --json     the result as one JSON object on stdout\n"
      "\n"
+     "FILE may be - for standard input.\n"
+     "\n"
      "Exit code: 0 the policy can be loaded; 1 it is refused; 2 the file cannot be read.\n",
      verb_check},
     {"explain", "-p FILE [--compat] [--json] [--trace] KEY=VALUE ...",
@@ -18,8 +20,8 @@ const struct cli_verb cli_policy_verbs[] = {
      "What is not given is\n"
      "unknown, but for object, which is then absent (object=unknown: cannot be told). Keys:\n"
      "\n"
-     "  uuid=UUID  ver=MAJOR.MINOR  opnum=N  prot=SEQUENCE  endpoint=TEXT  object=UUID\n"
-     "  addr=IP  port=N  sid=SID (repeatable; the first is the user)  user=DOMAIN\\NAME\n"
+     "  uuid=UUID|NAME  ver=MAJOR.MINOR  opnum=N|NAME  prot=SEQUENCE  endpoint=TEXT  object=UUID\n"
+     "  addr=IP  port=N  sid=SID|ALIAS (repeatable; the first is the user)  user=DOMAIN\\NAME\n"
      "  auth=LEVEL (none connect call pkt integrity privacy)  authn=SERVICE  process=NAME\n"
      "\n"
      "The first line of stdout is the verdict: 'block audit rule=LINE', 'allow noaudit default',\n"

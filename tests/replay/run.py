@@ -5,19 +5,24 @@
 usage: run.py RPCFW FILE.tests...
 
     case: what it shows
-    file: NAME [gzip|zstd|cut|crlf]
+    file: NAME [gzip|zstd|xz|bzip2|cut|crlf|empty|link|fifo]
         ... its text, indented by four blanks; \\t stands for a tab ...
     run: EXIT-CODE ARGUMENTS...
         ... stdout, every line ...
     stderr:
         ... a part of stderr that must be there, line by line ...
     stdin: NAME
+    full-stdout:
 
 "run" and what follows it may stand several times; the files stay. "> NAME" behind a command keeps its output as a file,
-and its lines are not compared then. "cut" takes the last bytes of a gzip file away.
+and its lines are not compared then. "cut" takes the last bytes of a gzip file away; the text of a "link" is its target. A fifo
+or link that was there must be one afterwards; what "-o" wrote into a fifo is not compared. "full-stdout" takes no byte.
 """
+import bz2
 import gzip
+import lzma
 import os
+import stat
 import struct
 import subprocess
 import sys
@@ -29,7 +34,7 @@ class Step:
         self.line, self.code, self.keep = line, int(words[0]), None
         if len(words) > 2 and words[-2] == ">":
             self.keep, words = words[-1], words[:-2]
-        self.arguments, self.stdout, self.stderr, self.stdin = words[1:], [], [], None
+        self.arguments, self.stdout, self.stderr, self.stdin, self.full = words[1:], [], [], None, False
 
 
 def read_table(path):
@@ -50,6 +55,8 @@ def read_table(path):
                 section = cases[-1]["steps"][-1].stderr
             elif key == "stdin":
                 cases[-1]["steps"][-1].stdin = rest
+            elif key == "full-stdout":
+                cases[-1]["steps"][-1].full = True
             elif line.startswith("    ") and section is not None:
                 section.append(line[4:])
             elif line.startswith("#"):
@@ -76,6 +83,9 @@ def zstd_frame(data):
 
 
 def write_file(folder, words, lines):
+    if "link" in words or "fifo" in words:
+        path = os.path.join(folder, words[0])
+        return os.symlink(lines[0], path) if "link" in words else os.mkfifo(path)
     data = ("\n".join(trimmed(lines)) + "\n").replace("\\t", "\t").encode("utf-8", "surrogateescape")
     if "crlf" in words:
         data = data.replace(b"\n", b"\r\n")
@@ -83,6 +93,12 @@ def write_file(folder, words, lines):
         # Two members, as joined logs have.
         half = len(data) // 2
         data = gzip.compress(data[:half]) + gzip.compress(data[half:])
+    if "xz" in words:
+        data = lzma.compress(data)
+    if "bzip2" in words:
+        data = bz2.compress(data)
+    if "empty" in words:
+        data = b""
     if "cut" in words:
         data = data[:-12]
     if "zstd" in words:
@@ -91,12 +107,32 @@ def write_file(folder, words, lines):
         out.write(data)
 
 
+def kinds(folder):
+    """What is a fifo and what a link: that must stay so."""
+    modes = {name: stat.S_IFMT(os.lstat(os.path.join(folder, name)).st_mode) for name in os.listdir(folder)}
+    return {name: mode for name, mode in modes.items() if mode in (stat.S_IFIFO, stat.S_IFLNK)}
+
+
 def run_step(rpcfw, step, folder, fail):
+    before = kinds(folder)
+    # A reader of the fifo that the command writes to, for else it would wait for one.
+    readers = [os.open(os.path.join(folder, name), os.O_RDWR | os.O_NONBLOCK) for name, mode in before.items()
+               if mode == stat.S_IFIFO and "-o" in step.arguments and name in step.arguments]
+    full = open("/dev/full", "wb") if step.full else None
     stdin = open(os.path.join(folder, step.stdin), "rb") if step.stdin else subprocess.DEVNULL
-    done = subprocess.run([rpcfw] + step.arguments, cwd=folder, stdin=stdin, capture_output=True, timeout=60)
+    done = subprocess.run([rpcfw] + step.arguments, cwd=folder, stdin=stdin, stdout=full or subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60)
+    for reader in readers:
+        if not os.read(reader, 65536):
+            fail(step, "nothing came through the fifo")
+        os.close(reader)
+    if full:
+        full.close()
+    if not before.items() <= kinds(folder).items():
+        fail(step, "a fifo or link was replaced")
     if step.stdin:
         stdin.close()
-    stdout, stderr = done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+    stdout, stderr = (done.stdout or b"").decode("utf-8"), done.stderr.decode("utf-8")
     if done.returncode != step.code:
         fail(step, "exit code %d instead of %d: %s%s" % (done.returncode, step.code, stdout, stderr))
     if step.keep:

@@ -64,6 +64,19 @@ static bool begins_with(const struct byte_source *source, const char *magic, siz
     return source->end >= length && memcmp(source->chunk, magic, length) == 0;
 }
 
+/* Packings that are told but not unpacked. */
+static const struct {
+    const char *magic;
+    size_t length;
+    const char *why;
+} foreign[] = {
+    {"\xfd"
+     "7zXZ\0",
+     6, "packed with xz: unpack it first"},
+    {"BZh", 3, "packed with bzip2: unpack it first"},
+    {"PK\x03\x04", 4, "packed as zip: unpack it first"},
+};
+
 /* Tells the packing and prepares for it; false with *why when it cannot be read. */
 static bool begin_unpacking(struct byte_source *source, const char **why)
 {
@@ -76,6 +89,12 @@ static bool begin_unpacking(struct byte_source *source, const char **why)
     if (begins_with(source, "\xff\xfe", 2) || begins_with(source, "\xfe\xff", 2)) {
         *why = "is UTF-16; save it as UTF-8";
         return false;
+    }
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+        if (begins_with(source, foreign[i].magic, foreign[i].length)) {
+            *why = foreign[i].why;
+            return false;
+        }
     }
     if (!begins_with(source, "\x28\xb5\x2f\xfd", 4)) {
         if (begins_with(source, "\xef\xbb\xbf", 3)) {
