@@ -45,6 +45,20 @@ static void print_summary(const struct policy *policy, bool refused)
             found->warnings == 1 ? "" : "s");
 }
 
+static void print_filter_note(const struct policy *policy)
+{
+    unsigned long count = 0;
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        count += (policy->rules[i].target & TARGET_FILTER) != 0;
+    }
+    if (count) {
+        fprintf(stderr,
+                "%s: note: %lu %s for native RPC filters (flt:, all:), which this release does not "
+                "set\n",
+                policy->sources[0].path, count, count == 1 ? "rule is" : "rules are");
+    }
+}
+
 static void print_json(const struct policy *policy, bool refused)
 {
     printf("{\"file\":");
@@ -69,6 +83,9 @@ int verb_check(const struct cli_verb *verb, int argc, char **argv)
     }
     const struct diagnostics *found = &policy->diagnostics;
     bool refused = found->errors || (arguments.strict && found->warnings);
+    if (!found->errors) {
+        print_filter_note(policy);
+    }
     if (arguments.json) {
         print_json(policy, refused);
     } else {

@@ -375,6 +375,10 @@ static bool read_user(struct value_reader *reader, const char *text, size_t leng
         return refuse(reader, NULL, "'%.*s' names no domain (DOMAIN\\name, or *\\name for any)",
                       quoted(length), text);
     }
+    if (text[0] == '@' || text[length - 1] == '\\') {
+        return refuse(reader, NULL, "'%.*s' names no account (DOMAIN\\name, or DOMAIN\\* for all)",
+                      quoted(length), text);
+    }
     return append_text(reader, text, length);
 }
 
@@ -400,11 +404,28 @@ static struct text bare_endpoint(struct text endpoint)
     return (struct text){endpoint.bytes + length, endpoint.length - length};
 }
 
+/* Whether the text is a number that no port has. */
+static bool is_beyond_ports(const char *text, size_t length)
+{
+    uint32_t number = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+        number = number > UINT16_MAX ? number : number * 10 + (uint32_t)(text[i] - '0');
+    }
+    return number > UINT16_MAX;
+}
+
 static bool read_endpoint(struct value_reader *reader, const char *text, size_t length)
 {
     struct text bare = bare_endpoint((struct text){text, length});
     if (!bare.length) {
-        return refuse(reader, NULL, "'%.*s' names no pipe and no port", (int)length, text);
+        return refuse(reader, NULL, "'%.*s' names no pipe and no port", quoted(length), text);
+    }
+    if (bare.bytes == text && is_beyond_ports(text, length)) {
+        return refuse(reader, NULL, "'%.*s' is no port (0 to 65535), and a pipe is \\pipe\\NAME",
+                      quoted(length), text);
     }
     return append_text(reader, bare.bytes, bare.length);
 }
