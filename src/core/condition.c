@@ -375,7 +375,7 @@ static bool read_user(struct value_reader *reader, const char *text, size_t leng
         return refuse(reader, NULL, "'%.*s' names no domain (DOMAIN\\name, or *\\name for any)",
                       quoted(length), text);
     }
-    if (text[0] == '@' || text[length - 1] == '\\') {
+    if (text[length - 1] == '\\') {
         return refuse(reader, NULL, "'%.*s' names no account (DOMAIN\\name, or DOMAIN\\* for all)",
                       quoted(length), text);
     }

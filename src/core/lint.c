@@ -412,7 +412,8 @@ static void find_impossible(struct lint *lint, const struct policy_rule *rule)
     if (names_only_protseq(rule, PROTSEQ_NCALRPC) && find_condition(rule, KEY_ADDR)) {
         warn(lint, rule, "ncalrpc calls carry no address, so addr: is never known");
     }
-    if (names_only_protseq(rule, PROTSEQ_NCACN_IP_TCP) && endpoint &&
+    /* Said of blocks alone, which leave open what looks shut: a learned allow is what was seen. */
+    if (rule->block && names_only_protseq(rule, PROTSEQ_NCACN_IP_TCP) && endpoint &&
         names_only_pipes(lint->policy, endpoint)) {
         warn(lint, rule, "ncacn_ip_tcp calls come to a port, and endpoint: names only pipes");
     }

@@ -48,7 +48,7 @@ static const char *const endpoints[] = {"lsarpc", "samr", "svcctl", "49152",
 
 static const char *const users[] = {
     "CORP\\admin*",   "*\\administrator",    "corp\\svc-??", "CORP\\*",      "*",
-    "*@corp.example", "CORP\\m\xc3\xbcller", "*\\*a*1",      "CORP\\svc-01", "\\",
+    "*@corp.example", "CORP\\m\xc3\xbcller", "*\\*a*1",      "CORP\\svc-01", "\\?",
 };
 
 static const char *const processes[] = {"lsass.exe", "svc*.exe", "s?oolsv.exe",

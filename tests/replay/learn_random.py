@@ -15,7 +15,8 @@ INTERFACES = ["e3514235-4b06-11d1-ab04-00c04fc2dcd2", "12345778-1234-abcd-ef00-0
               "c681d488-d850-11d0-8c52-00c04fd90f7e", "aaaaaaaa-0000-0000-0000-000000000001"]
 # Among them all that a policy cannot hold as it is.
 USERS = [("EX", "bob"), ("EX", "Bob"), ("EX", "a b"), ("EX", "a,b"), ("EX", "axb"), ("", "root"), ("", "*"),
-         ("EX", "@x"), ("EX", ""), ("", "!bang"), ("EX", "q\"\\x\x01\u00e9"), ("E#X", "#h")]
+         ("EX", "@x"), ("EX", ""), ("", "!bang"), ("EX", "q\"\\x\x01\u00e9"), ("E#X", "#h"),
+         ("", "EX\\"), ("", "\\")]
 ENDPOINTS = ["49667", "\\pipe\\lsass", "\\PIPE\\LSASS", "odd name", "\\pipe\\"]
 PROCESSES = ["lsass.exe", "LSASS.EXE", "svc host.exe", "a*", "abc"]
 KEYS = ["addr", "user", "sid", "prot", "auth", "process", "endpoint"]

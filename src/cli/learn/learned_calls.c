@@ -65,11 +65,11 @@ static bool add_sid(struct learner *learner, const struct call_shape *shape, uin
 }
 
 /* What cannot stand in a value as it is; there '?' stands for it, which matches any byte. */
-static bool is_writable(char c, size_t place)
+static bool is_writable(char c, size_t place, bool last)
 {
     unsigned char byte = (unsigned char)c;
     return byte > 0x20 && byte != 0x7f && c != ',' && c != '*' && c != '?' &&
-           !(place == 0 && (c == '!' || c == '@'));
+           !(place == 0 && (c == '!' || c == '@')) && !(last && c == '\\');
 }
 
 /*
@@ -89,7 +89,7 @@ static bool add_pattern(struct value_table *table, struct text text, bool any_be
     for (size_t i = 0; i < length; i++) {
         bool star = any_before && i == 0;
         char c = star ? '*' : text.bytes[i - any_before];
-        bool writable = star || is_writable(c, i);
+        bool writable = star || is_writable(c, i, i + 1 == length);
         pattern[i] = writable ? c : '?';
         folded[i] = wildcard_fold(pattern[i]);
         *exact = *exact && writable;
@@ -104,9 +104,10 @@ static bool add_user(struct learner *learner, const struct call_shape *shape, ui
                      uint32_t *number)
 {
     struct text principal = call_shapes_text(learner->shapes, shape->principal);
-    /* An '@' in the first place cannot be written, and so names no domain. */
-    bool has_domain = memchr(principal.bytes, '\\', principal.length) ||
-                      (principal.length && memchr(principal.bytes + 1, '@', principal.length - 1));
+    /* An '@' in the first place or a backslash in the last cannot be written, and so names no
+     * domain. */
+    bool has_domain = principal.length && (memchr(principal.bytes, '\\', principal.length - 1) ||
+                                           memchr(principal.bytes + 1, '@', principal.length - 1));
     bool exact;
     bool good =
         add_pattern(&learner->calls->tables[BOX_USER], principal, !has_domain, number, &exact);
@@ -129,7 +130,7 @@ static bool add_endpoint(struct learner *learner, const struct call_shape *shape
         return true;
     }
     for (size_t i = 0; i < text.length; i++) {
-        if (!is_writable(text.bytes[i], i)) {
+        if (!is_writable(text.bytes[i], i, false)) {
             return true;
         }
     }
