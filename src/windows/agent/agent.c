@@ -259,8 +259,12 @@ static bool drain(bool deserted, DWORD timeout_ms)
  */
 static void leave(void)
 {
+    const struct code_range self = own_module();
     stop_writer();
-    drain(true, INFINITE);
+    while (!drain(true, AGENT_ORPHAN_MS)) {
+        /* A manager that died may have left a thread behind that has never begun. */
+        hook_set_release_starts(&agent.hooks, &self, 1);
+    }
     judge_clear(&agent.judge);
     policy_watch_stop(&agent.watch);
     hook_set_free(&agent.hooks);

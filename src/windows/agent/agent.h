@@ -23,6 +23,10 @@
  * to another. */
 #define AGENT_DRAIN_MS 2000
 
+/* After this long, in milliseconds, a thread that was sent and has not begun is taken for
+ * forgotten. */
+#define AGENT_ORPHAN_MS 1000
+
 extern struct agent_status RpcFwStatus;
 
 /* Remembers the module that is to be unloaded in the end. From DllMain, before the thread starts.

@@ -402,6 +402,15 @@ bool hook_set_deserted(struct hook_set *set, const struct code_range *ranges, si
     return is_quiet(set, ranges, count, in_flight, true);
 }
 
+void hook_set_release_starts(struct hook_set *set, const struct code_range *ranges, size_t count)
+{
+    if (suspension_begin(&set->suspension) != 0)
+        return;
+    suspension_release_started_in(&set->suspension, ranges, count);
+    suspension_end(&set->suspension);
+    suspension_free(&set->suspension);
+}
+
 void hook_set_free(struct hook_set *set)
 {
     if (set->installed)

@@ -95,6 +95,12 @@ bool hook_set_quiescent(struct hook_set *set, const struct code_range *ranges, s
 bool hook_set_deserted(struct hook_set *set, const struct code_range *ranges, size_t count,
                        const volatile long *in_flight);
 
+/*
+ * Lets threads that were created for a routine in one of `ranges` and left suspended begin: whoever
+ * created them died before resuming them, and hook_set_deserted would wait for them for ever.
+ */
+void hook_set_release_starts(struct hook_set *set, const struct code_range *ranges, size_t count);
+
 /* Gives the memory back. Not while installed (it then does nothing), nor before the set is
  * quiescent. */
 void hook_set_free(struct hook_set *set);

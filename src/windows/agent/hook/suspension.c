@@ -121,7 +121,8 @@ static void hold(struct suspension *suspension, const struct thread_calls *calls
         move_anchor(pass, thread, false);
         return;
     }
-    if (id == 0 || SuspendThread(thread) == (DWORD)-1) {
+    DWORD before = id == 0 ? (DWORD)-1 : SuspendThread(thread);
+    if (before == (DWORD)-1) {
         /*
          * It is ending. Ask again after the last thread that surely lives, because a thread that
          * has left the process's list is no place to go on from; when the same one comes back, it
@@ -136,7 +137,7 @@ static void hold(struct suspension *suspension, const struct thread_calls *calls
         return;
     }
     suspension->threads[suspension->count++] =
-        (struct suspended_thread){.handle = thread, .id = id};
+        (struct suspended_thread){.handle = thread, .id = id, .held_before = before};
     pass->added++;
     move_anchor(pass, thread, true);
 }
@@ -234,6 +235,16 @@ bool suspension_started_in(const struct suspension *suspension, const struct cod
             return true;
     }
     return false;
+}
+
+void suspension_release_started_in(const struct suspension *suspension,
+                                   const struct code_range *ranges, size_t count)
+{
+    for (size_t i = 0; i < suspension->count; i++) {
+        const struct suspended_thread *held = &suspension->threads[i];
+        for (DWORD n = 0; is_in(held->start, ranges, count) && n < held->held_before; n++)
+            ResumeThread(held->handle);
+    }
 }
 
 void suspension_end(struct suspension *suspension)

@@ -29,6 +29,7 @@ struct suspended_thread {
     DWORD id;
     uintptr_t position; /* RIP; 0 when it could not be read, SUSPENSION_NOWHERE before its first */
     uintptr_t start;    /* the routine that it was created for; 0 when that is not told */
+    DWORD held_before;  /* how often somebody else had suspended it */
 };
 
 /* A list of threads; `{0}` before its first use, and reusable. */
@@ -55,6 +56,14 @@ bool suspension_touches(const struct suspension *suspension, const struct code_r
  */
 bool suspension_started_in(const struct suspension *suspension, const struct code_range *ranges,
                            size_t count);
+
+/*
+ * Lets those threads go on that were created to run a routine in one of the ranges and that
+ * somebody else has suspended: creating a thread from afar is creating it suspended and resuming
+ * it, and who did the first may have died before the second. To be followed by suspension_end().
+ */
+void suspension_release_started_in(const struct suspension *suspension,
+                                   const struct code_range *ranges, size_t count);
 
 /* Lets the threads run. The list's memory stays for the next use. */
 void suspension_end(struct suspension *suspension);
