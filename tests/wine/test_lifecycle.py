@@ -87,6 +87,19 @@ class Lifecycle(unittest.TestCase):
     def test_a_stop_that_begins_after_unprotect(self):
         self.late_thread('stop')
 
+    def test_a_thread_that_a_dead_manager_left_suspended(self):
+        """Nobody will ever resume it: the agent lets it begin, or would wait for it for ever."""
+        for routine in ('refresh', 'stop'):
+            with self.subTest(routine):
+                self.firewall.protect(self.server)
+                late = self.box.start_test_program('inject', 'pending', self.server.pid, routine, ready='PENDING')
+                late.kill()
+                manager = self.firewall.start_manager('unprotect', self.server.pid)
+                manager.finish(30)
+                self.assertIsNotNone(winebox.wait_until(lambda: not self.server.has_module(AGENT), 10))
+                self.assert_free()
+        self.assertEqual(self.server.finish(), 0)
+
 
 if __name__ == '__main__':
     winebox.main()
