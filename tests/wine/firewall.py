@@ -104,11 +104,21 @@ class Firewall:
     def load_by_hand(self, program):
         """Has a process load the agent's DLL with no manager near: (state, reason), as agent_status.h numbers them."""
         dll = self.box.windows_path(self.box.drive_c / 'windows/system32' / AGENT)
-        done = self.box.start_test_program('inject', 'load', program.pid, dll, ready=None)
-        said = re.fullmatch(r'LOADED state=(\d+) reason=(\d+)', done.line())
-        if not said:
-            raise AssertionError(f'inject load {program.pid}: {done.lines} {done.errors()}')
-        return int(said.group(1)), int(said.group(2))
+        for attempt in range(3):
+            done = self.box.start_test_program('inject', 'load', program.pid, dll, ready=None)
+            try:
+                line = done.line(10)
+            except winebox.WineError:
+                # Wine's Toolhelp now and then walks a module list for ever that changes meanwhile; the program that
+                # asked hangs, the agent does not: it is gone by itself, and the question is asked again.
+                done.kill()
+                if attempt == 2 or winebox.wait_until(lambda: not program.has_module(AGENT), 5) is None:
+                    raise
+                continue
+            said = re.fullmatch(r'LOADED state=(\d+) reason=(\d+)', line)
+            if not said:
+                raise AssertionError(f'inject load {program.pid}: {done.lines} {done.errors()}')
+            return int(said.group(1)), int(said.group(2))
 
     def apply(self, *lines, audit=True):
         """Writes the policy and puts it in force."""
