@@ -145,6 +145,12 @@ void event_from_call(struct event *event, struct call *call, const struct verdic
     }
 }
 
+static void copy_own_text(struct event *event, char *out, size_t size, const char *text)
+{
+    if (text)
+        copy_text(event, out, size, bounded(text, size));
+}
+
 void event_of_agent(struct event *event, enum event_kind kind, uint64_t time_us,
                     uint64_t generation, const char *detail)
 {
@@ -153,7 +159,19 @@ void event_of_agent(struct event *event, enum event_kind kind, uint64_t time_us,
     event->time_us = time_us;
     event->generation = generation;
     event->verdict.rule = VERDICT_NO_RULE;
-    if (detail)
-        copy_text(event, event->detail, sizeof(event->detail),
-                  bounded(detail, sizeof(event->detail)));
+    copy_own_text(event, event->detail, sizeof(event->detail), detail);
+}
+
+void event_of_policy_file(struct event *event, enum event_kind kind, uint64_t time_us,
+                          uint64_t generation, const char *file, const char *error)
+{
+    event_of_agent(event, kind, time_us, generation, error);
+    copy_own_text(event, event->policy_file, sizeof(event->policy_file), file);
+}
+
+void event_of_gap(struct event *event, uint64_t time_us, uint64_t generation, const char *reason,
+                  const char *covered_by)
+{
+    event_of_agent(event, EVENT_GAP_FOUND, time_us, generation, reason);
+    copy_own_text(event, event->covered_by, sizeof(event->covered_by), covered_by);
 }

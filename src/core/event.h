@@ -23,6 +23,14 @@ enum event_kind {
     EVENT_POLICY_CHANGED,     /* a new generation is in force in this process */
     EVENT_POLICY_REFUSED,     /* a new generation could not be taken; the last good one stays */
     EVENT_EVENTS_DROPPED,     /* `dropped` records were lost to a full queue or a failed sink */
+
+    /* Of the whole machine: told by who rules over the agents, not by the agents. */
+    EVENT_POLICY_PUBLISHED,    /* a policy file was read and is in force as `generation` */
+    EVENT_POLICY_FILE_REFUSED, /* a policy file has errors; `generation` stays in force */
+    EVENT_GAP_FOUND,           /* the origin's process serves calls and cannot be protected */
+    EVENT_SERVICE_STARTED,     /* the service that protects by itself */
+    EVENT_SERVICE_STOPPED,
+    EVENT_KIND_COUNT,
 };
 
 /* Room of an event's texts in bytes, with the terminating zero. */
@@ -64,14 +72,18 @@ struct event {
     struct ipaddr server_addr;
     struct guid object; /* all zero: the call names no object */
     struct sid sid;     /* the user's */
-    char endpoint[EVENT_ENDPOINT_SIZE];
+    union {
+        char endpoint[EVENT_ENDPOINT_SIZE];    /* EVENT_CALL */
+        char policy_file[EVENT_ENDPOINT_SIZE]; /* EVENT_POLICY_PUBLISHED, _FILE_REFUSED: its path */
+        char covered_by[EVENT_ENDPOINT_SIZE];  /* EVENT_GAP_FOUND: what protects it instead */
+    };
     char principal[EVENT_PRINCIPAL_SIZE];
 
-    char detail[EVENT_DETAIL_SIZE]; /* EVENT_POLICY_REFUSED, EVENT_EVENTS_DROPPED: why */
+    char detail[EVENT_DETAIL_SIZE]; /* the firewall's own events: why */
 };
 
-/* What all events of a process share; filled in once when the agent starts. UTF-8, zero-terminated.
- */
+/* What all events of a process share, who tells them or, for EVENT_GAP_FOUND, whom they are about;
+ * an agent fills it in once when it starts. UTF-8, zero-terminated. */
 struct event_origin {
     uint32_t pid;
     char host[256];
@@ -92,5 +104,19 @@ void event_from_call(struct event *event, struct call *call, const struct verdic
  * copied, cut if need be. */
 void event_of_agent(struct event *event, enum event_kind kind, uint64_t time_us,
                     uint64_t generation, const char *detail);
+
+/*
+ * The same for EVENT_POLICY_PUBLISHED (no `error`) and EVENT_POLICY_FILE_REFUSED (`error`: the
+ * first one, with its place). `generation` is the one in force afterwards; 0: none.
+ */
+void event_of_policy_file(struct event *event, enum event_kind kind, uint64_t time_us,
+                          uint64_t generation, const char *file, const char *error);
+
+/*
+ * A process that serves calls and cannot be protected: why, and what covers it instead ("nothing"
+ * when nothing does). Written with an origin that describes that process.
+ */
+void event_of_gap(struct event *event, uint64_t time_us, uint64_t generation, const char *reason,
+                  const char *covered_by);
 
 #endif

@@ -158,7 +158,16 @@ static const struct class *class_of(const struct event *event)
         [EVENT_POLICY_REFUSED] = {"[\"configuration\"]", "[\"change\"]", "policy-refused",
                                   "failure"},
         [EVENT_EVENTS_DROPPED] = {"[\"host\"]", "[\"info\"]", "events-dropped", "failure"},
+        [EVENT_POLICY_PUBLISHED] = {"[\"configuration\"]", "[\"change\"]", "policy-published",
+                                    "success"},
+        [EVENT_POLICY_FILE_REFUSED] = {"[\"configuration\"]", "[\"change\"]", "policy-file-refused",
+                                       "failure"},
+        [EVENT_GAP_FOUND] = {"[\"host\"]", "[\"info\"]", "gap-found", "failure"},
+        [EVENT_SERVICE_STARTED] = {"[\"process\"]", "[\"start\"]", "service-started", "success"},
+        [EVENT_SERVICE_STOPPED] = {"[\"process\"]", "[\"end\"]", "service-stopped", "success"},
     };
+    static_assert(sizeof(classes) / sizeof(classes[0]) == EVENT_KIND_COUNT,
+                  "each kind has its class");
     static const struct class blocked = {"[\"network\"]", "[\"protocol\",\"denied\"]",
                                          "rpc-call-blocked", "failure"};
     static const struct class would_block = {"[\"network\"]", "[\"protocol\",\"allowed\"]",
@@ -266,6 +275,19 @@ static bool write_process_executable(struct line *line)
 static bool write_host_name(struct line *line)
 {
     return string(line, line->origin->host);
+}
+
+static bool write_policy_file(struct line *line)
+{
+    enum event_kind kind = line->event->kind;
+
+    return (kind == EVENT_POLICY_PUBLISHED || kind == EVENT_POLICY_FILE_REFUSED) &&
+           string(line, line->event->policy_file);
+}
+
+static bool write_covered_by(struct line *line)
+{
+    return line->event->kind == EVENT_GAP_FOUND && string(line, line->event->covered_by);
 }
 
 static bool write_network_protocol(struct line *line)
@@ -466,6 +488,7 @@ static const struct field {
     {"process.name", write_process_name},
     {"process.executable", write_process_executable},
     {"host.name", write_host_name},
+    {"file.path", write_policy_file},
     {"network.protocol", write_network_protocol},
     {"network.transport", write_network_transport},
     {"rule.id", write_rule_id},
@@ -485,6 +508,7 @@ static const struct field {
     {"rpc.policy.generation", write_policy_generation},
     {"rpc.unknown", write_unknown},
     {"rpc.dropped", write_dropped},
+    {"rpc.covered_by", write_covered_by},
     {"rpc.truncated", write_truncated},
 };
 

@@ -21,7 +21,10 @@
 static_assert(3 * (EVENT_ENDPOINT_SIZE + EVENT_PRINCIPAL_SIZE) + 5 * NUMBER_TEXT_SIZE +
                       2 * IPADDR_TEXT_SIZE + GUID_TEXT_SIZE + SID_TEXT_SIZE <=
                   EVENT_STRINGS_SIZE,
-              "EVENT_STRINGS_SIZE must hold the strings of every event");
+              "EVENT_STRINGS_SIZE must hold the strings of every call");
+static_assert(3 * (EVENT_ENDPOINT_SIZE + EVENT_DETAIL_SIZE) + 2 * NUMBER_TEXT_SIZE <=
+                  EVENT_STRINGS_SIZE,
+              "and those of the firewall's own events");
 
 struct builder {
     const struct event *event;
@@ -194,9 +197,25 @@ static const char *dropped(struct builder *builder)
     return decimal(builder, builder->event->dropped);
 }
 
+static const char *shown_or_unknown(struct builder *builder, const char *text)
+{
+    return text[0] ? shown(builder, text) : UNKNOWN;
+}
+
+/* It may quote a line of a policy. */
 static const char *detail(struct builder *builder)
 {
-    return builder->event->detail[0] ? builder->event->detail : UNKNOWN;
+    return shown_or_unknown(builder, builder->event->detail);
+}
+
+static const char *policy_file(struct builder *builder)
+{
+    return shown_or_unknown(builder, builder->event->policy_file);
+}
+
+static const char *covered_by(struct builder *builder)
+{
+    return shown_or_unknown(builder, builder->event->covered_by);
 }
 
 /* The published order of each kind's strings; ends at the first NULL. */
@@ -213,7 +232,16 @@ static const struct layout {
     [EVENT_POLICY_CHANGED] = {EVENT_ID_POLICY_CHANGED, {image_path, pid, generation}},
     [EVENT_POLICY_REFUSED] = {EVENT_ID_POLICY_REFUSED, {image_path, pid, generation, detail}},
     [EVENT_EVENTS_DROPPED] = {EVENT_ID_EVENTS_DROPPED, {image_path, pid, dropped, detail}},
+    [EVENT_POLICY_PUBLISHED] = {EVENT_ID_POLICY_PUBLISHED,
+                                {image_path, pid, generation, policy_file}},
+    [EVENT_POLICY_FILE_REFUSED] = {EVENT_ID_POLICY_FILE_REFUSED,
+                                   {image_path, pid, generation, policy_file, detail}},
+    [EVENT_GAP_FOUND] = {EVENT_ID_GAP_FOUND, {image_path, pid, detail, covered_by}},
+    [EVENT_SERVICE_STARTED] = {EVENT_ID_SERVICE_STARTED, {image_path, pid, detail}},
+    [EVENT_SERVICE_STOPPED] = {EVENT_ID_SERVICE_STOPPED, {image_path, pid, detail}},
 };
+static_assert(sizeof(layouts) / sizeof(layouts[0]) == EVENT_KIND_COUNT,
+              "each kind has its strings");
 
 void event_strings_make(const struct event *event, const struct event_origin *origin,
                         struct event_strings *out)

@@ -13,15 +13,20 @@
 #include "core/event.h"
 
 /* The numbers of EventId and of the message resources. */
-#define EVENT_ID_PROTECTION_ADDED   1
-#define EVENT_ID_PROTECTION_REMOVED 2
-#define EVENT_ID_CALL               3
-#define EVENT_ID_POLICY_CHANGED     4
-#define EVENT_ID_POLICY_REFUSED     5
-#define EVENT_ID_EVENTS_DROPPED     6
+#define EVENT_ID_PROTECTION_ADDED    1
+#define EVENT_ID_PROTECTION_REMOVED  2
+#define EVENT_ID_CALL                3
+#define EVENT_ID_POLICY_CHANGED      4
+#define EVENT_ID_POLICY_REFUSED      5
+#define EVENT_ID_EVENTS_DROPPED      6
+#define EVENT_ID_POLICY_PUBLISHED    7
+#define EVENT_ID_POLICY_FILE_REFUSED 8
+#define EVENT_ID_GAP_FOUND           9
+#define EVENT_ID_SERVICE_STARTED     10
+#define EVENT_ID_SERVICE_STOPPED     11
 
-#define EVENT_STRINGS_MAX           15
-#define EVENT_STRINGS_SIZE          4096 /* bytes of text that the strings of one event need at most */
+#define EVENT_STRINGS_MAX            15
+#define EVENT_STRINGS_SIZE           4096 /* bytes of text that the strings of one event need at most */
 
 struct event_strings {
     unsigned id;                           /* EVENT_ID_… */
@@ -33,8 +38,8 @@ struct event_strings {
 
 /*
  * What a string holds when the fact is unknown: "UNKNOWN", "S-1-0-0" for the SID, "0.0.0.0" for an
- * address. Control characters in the caller's texts, and bytes that are no UTF-8, become U+FFFD.
- * The strings live as long as all of `event`, `origin` and `out`.
+ * address. Control characters in texts that others chose, and bytes that are no UTF-8, become
+ * U+FFFD. The strings live as long as all of `event`, `origin` and `out`.
  */
 void event_strings_make(const struct event *event, const struct event_origin *origin,
                         struct event_strings *out);

@@ -135,6 +135,11 @@ static void events_of_the_agent_itself(void **state)
         {EVENT_POLICY_CHANGED, "policy-changed", "success", "configuration"},
         {EVENT_POLICY_REFUSED, "policy-refused", "failure", "configuration"},
         {EVENT_EVENTS_DROPPED, "events-dropped", "failure", "host"},
+        {EVENT_POLICY_PUBLISHED, "policy-published", "success", "configuration"},
+        {EVENT_POLICY_FILE_REFUSED, "policy-file-refused", "failure", "configuration"},
+        {EVENT_GAP_FOUND, "gap-found", "failure", "host"},
+        {EVENT_SERVICE_STARTED, "service-started", "success", "process"},
+        {EVENT_SERVICE_STOPPED, "service-stopped", "success", "process"},
     };
 
     (void)state;
@@ -158,6 +163,26 @@ static void events_of_the_agent_itself(void **state)
             assert_null(at(object, "rpc.dropped"));
         json_decref(object);
     }
+}
+
+static void texts_of_the_services_events(void **state)
+{
+    struct event event;
+    json_t *object;
+
+    (void)state;
+    event_of_policy_file(&event, EVENT_POLICY_PUBLISHED, 0, 9, "C:\\RpcFw.conf", NULL);
+    object = written(&event);
+    assert_text(object, "file.path", "C:\\RpcFw.conf");
+    assert_null(at(object, "event.reason"));
+    assert_null(at(object, "rpc.covered_by"));
+    json_decref(object);
+    event_of_gap(&event, 0, 9, "protected process", "native filters");
+    object = written(&event);
+    assert_text(object, "event.reason", "protected process");
+    assert_text(object, "rpc.covered_by", "native filters");
+    assert_null(at(object, "file"));
+    json_decref(object);
 }
 
 static void unknown_facts_are_left_out(void **state)
@@ -425,6 +450,7 @@ int main(void)
         cmocka_unit_test(line_of_a_blocked_call),
         cmocka_unit_test(action_and_outcome_follow_the_verdict),
         cmocka_unit_test(events_of_the_agent_itself),
+        cmocka_unit_test(texts_of_the_services_events),
         cmocka_unit_test(unknown_facts_are_left_out),
         cmocka_unit_test(each_fact_alone_is_valid),
         cmocka_unit_test(names_what_the_rule_could_not_tell),

@@ -79,13 +79,18 @@ static void strings_of_the_agents_own_events(void **state)
         enum event_kind kind;
         unsigned id;
         unsigned count;
-        const char *string[4];
+        const char *string[5];
     } cases[] = {
         {EVENT_PROTECTION_ADDED, 1, 2, {path, "4711"}},
         {EVENT_PROTECTION_REMOVED, 2, 2, {path, "4711"}},
         {EVENT_POLICY_CHANGED, 4, 3, {path, "4711", "18446744073709551615"}},
         {EVENT_POLICY_REFUSED, 5, 4, {path, "4711", "18446744073709551615", "why"}},
         {EVENT_EVENTS_DROPPED, 6, 4, {path, "4711", "12", "why"}},
+        {EVENT_POLICY_PUBLISHED, 7, 4, {path, "4711", "18446744073709551615", "UNKNOWN"}},
+        {EVENT_POLICY_FILE_REFUSED, 8, 5, {path, "4711", "18446744073709551615", "UNKNOWN", "why"}},
+        {EVENT_GAP_FOUND, 9, 4, {path, "4711", "why", "UNKNOWN"}},
+        {EVENT_SERVICE_STARTED, 10, 3, {path, "4711", "why"}},
+        {EVENT_SERVICE_STOPPED, 11, 3, {path, "4711", "why"}},
     };
 
     (void)state;
@@ -96,6 +101,24 @@ static void strings_of_the_agents_own_events(void **state)
         make(&event);
         assert_strings(cases[i].id, cases[i].count, cases[i].string);
     }
+}
+
+static void strings_of_the_services_events(void **state)
+{
+    static const char *const path = "C:\\Windows\\System32\\lsass.exe";
+    static const char *const refused[] = {path, "4711", "6", "C:\\RpcFw.conf",
+                                          "RpcFw.conf:3:1: error: \xef\xbf\xbd"};
+    static const char *const gap[] = {path, "4711", "protected process", "native filters"};
+    struct event event;
+
+    (void)state;
+    event_of_policy_file(&event, EVENT_POLICY_FILE_REFUSED, 0, 6, "C:\\RpcFw.conf",
+                         "RpcFw.conf:3:1: error: \n");
+    make(&event);
+    assert_strings(8, 5, refused);
+    event_of_gap(&event, 0, 6, "protected process", "native filters");
+    make(&event);
+    assert_strings(9, 4, gap);
 }
 
 static void a_name_cannot_break_the_line(void **state)
@@ -147,6 +170,7 @@ int main(void)
         cmocka_unit_test(fifteen_strings_of_a_call),
         cmocka_unit_test(unknown_facts_have_their_own_words),
         cmocka_unit_test(strings_of_the_agents_own_events),
+        cmocka_unit_test(strings_of_the_services_events),
         cmocka_unit_test(a_name_cannot_break_the_line),
         cmocka_unit_test(the_largest_texts_fit),
     };

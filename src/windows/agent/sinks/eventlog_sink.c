@@ -29,6 +29,9 @@ static WORD type_of(const struct event *event)
     case EVENT_PROTECTION_REMOVED:
         return EVENTLOG_SUCCESS;
     case EVENT_POLICY_CHANGED:
+    case EVENT_POLICY_PUBLISHED:
+    case EVENT_SERVICE_STARTED:
+    case EVENT_SERVICE_STOPPED:
         return EVENTLOG_INFORMATION_TYPE;
     default:
         return EVENTLOG_WARNING_TYPE;
