@@ -5,6 +5,9 @@
  * Reads one call a line, "UUID OPNUM"; writes for each a line with the event id and the insertion
  * strings, separated by tabs (which no string holds), and the line of JSON. An event is made as the
  * agent makes it, from a call in which every fact is known.
+ *
+ * With the argument "kinds" it reads nothing and writes the same two lines for one event of each
+ * kind, in the order of the kinds (for templates.py).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +80,19 @@ static bool read_call(const char *line, struct call *call)
     return *end == '\n' && opnum <= UINT16_MAX;
 }
 
-int main(void)
+static int print_kinds(void)
+{
+    struct event event;
+
+    for (int kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+        event_of_agent(&event, (enum event_kind)kind, 0, 1, "why");
+        print_strings(&event);
+        print_json(&event);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
 {
     static const struct verdict verdict = {.rule = VERDICT_NO_RULE, .block = true, .audit = true};
     char line[64];
@@ -86,6 +101,8 @@ int main(void)
     struct call call;
     struct event event;
 
+    if (argc > 1)
+        return strcmp(argv[1], "kinds") == 0 ? print_kinds() : 2;
     if (!sid_parse("S-1-5-21-1-2-3-1105", 19, &sid))
         return 2;
     fill_call(&call, sids);
