@@ -480,9 +480,6 @@ static bool match_addr(const struct policy_image *image, const struct image_cond
     return false;
 }
 
-/* A level; AUTH_WEAKER marks "anything below it". */
-#define AUTH_WEAKER 0x100u
-
 static bool read_auth(struct value_reader *reader, const char *text, size_t length)
 {
     bool weaker = length && text[0] == '<';

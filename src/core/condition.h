@@ -36,6 +36,9 @@ enum policy_key {
     KEY_COUNT
 };
 
+/* A value of auth: is an authentication level; with this mark, anything below it. */
+#define AUTH_WEAKER 0x100u
+
 /* The values of one condition while a policy is read; grows on the heap. */
 struct value_list {
     void *items; /* count elements of the key's type->size */

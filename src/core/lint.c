@@ -406,7 +406,7 @@ static void find_impossible(struct lint *lint, const struct policy_rule *rule)
         warn_impossible(lint, rule, KEY_OPNUM, "opnum:! excludes every opnum");
     }
     /* "<none" is below the lowest level that a call can have. */
-    if (auth && !auth->negated && *(const uint32_t *)auth->values.items == (0x100u | 1u)) {
+    if (auth && !auth->negated && *(const uint32_t *)auth->values.items == (AUTH_WEAKER | AUTHN_LEVEL_NONE)) {
         warn_impossible(lint, rule, KEY_AUTH, "no call is weaker than none");
     }
     if (names_only_protseq(rule, PROTSEQ_NCALRPC) && find_condition(rule, KEY_ADDR)) {
