@@ -2,6 +2,7 @@
 /*
  * Warnings about rules that are read without error and yet do not do what their author thinks.
  */
+#include "core/authn.h"
 #include "core/policy.h"
 
 #include <stdio.h>
@@ -406,7 +407,8 @@ static void find_impossible(struct lint *lint, const struct policy_rule *rule)
         warn_impossible(lint, rule, KEY_OPNUM, "opnum:! excludes every opnum");
     }
     /* "<none" is below the lowest level that a call can have. */
-    if (auth && !auth->negated && *(const uint32_t *)auth->values.items == (AUTH_WEAKER | AUTHN_LEVEL_NONE)) {
+    if (auth && !auth->negated &&
+        *(const uint32_t *)auth->values.items == (AUTH_WEAKER | AUTHN_LEVEL_NONE)) {
         warn_impossible(lint, rule, KEY_AUTH, "no call is weaker than none");
     }
     if (names_only_protseq(rule, PROTSEQ_NCALRPC) && find_condition(rule, KEY_ADDR)) {
