@@ -22,13 +22,13 @@ build/%/build.ninja: CMakePresets.json CMakeLists.txt
 	@cmake --preset $* --log-level=NOTICE
 
 # Unit and golden tests run under the sanitizers, long computations at full speed as well; the end-to-end tests drive the
-# Windows programs under Wine.
+# Windows programs under Wine, and a real Samba in namespaces of their own.
 check: packages
 	@$(MAKE) --no-print-directory linux asan windows-x64
 	@status=0; \
-	ctest --test-dir build/asan --output-on-failure -j $(jobs) -LE wine || status=1; \
+	ctest --test-dir build/asan --output-on-failure -j $(jobs) -LE 'wine|samba' || status=1; \
 	if tests/fuzz/available; then RPCFW_FUZZ_SECONDS=20 $(MAKE) --no-print-directory fuzz || status=1; fi; \
-	ctest --test-dir build/linux --output-on-failure -j $(jobs) -L 'wine|native' || status=1; \
+	ctest --test-dir build/linux --output-on-failure -j $(jobs) -L 'wine|samba|native' || status=1; \
 	exit $$status
 
 demo: packages
@@ -44,6 +44,11 @@ lint: build/linux/build.ninja
 	@clang-tidy --quiet -p build/linux $(native)
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem -Isrc $(native)
+
+# Debian packages of rpcfw and of the agent for the Samba that is installed here: build/deb/*.deb.
+deb: packages
+	@scripts/install-packages package
+	@scripts/make-deb
 
 # What a decision and a compilation cost; not a test.
 bench: linux
@@ -64,11 +69,12 @@ help:
 	@echo 'make packages    install what building and testing need (Debian, Ubuntu; as root)'
 	@echo 'make check       install, build, and run every test: sanitizers, golden cases, Wine'
 	@echo 'make demo        install, build, and show the firewall at work on a running RPC server'
+	@echo 'make deb         Debian packages in build/deb'
 	@echo 'make format      lay out all C sources'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make bench       what a decision costs, against a linear scan'
 	@echo 'make fuzz        search for inputs that crash, leak or hang (needs clang), for hours'
 	@echo 'make clean       remove build/'
 
-.PHONY: all tools packages linux asan windows-x64 check demo bench fuzz format lint clean help
+.PHONY: all tools packages linux asan windows-x64 check demo deb bench fuzz format lint clean help
 .SECONDARY:
