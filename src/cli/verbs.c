@@ -102,6 +102,27 @@ const struct cli_verb cli_policy_verbs[] = {
      "\n"
      "Exit code: 0 told; 1 the policy is refused; 2 usage, or the file cannot be read.\n",
      verb_coverage},
+    {"plan", "[FILE] [--host HOST] [--compat] [--json] [--netsh]",
+     "say who enforces each rule on a Windows host",
+     "Says for each rule of FILE (default: the policy of this host) where it is enforced, and "
+     "why:\n"
+     "\n"
+     "  agent    in protected processes\n"
+     "  filter   by native RPC filters, in all processes\n"
+     "  both     by both\n"
+     "  nowhere  not at all: a rule for RPC filters alone that they cannot express\n"
+     "\n"
+     "  --host HOST   ws2016, ws2019, ws2022, ws2025 or win11 (24H2); default: this host, if it is "
+     "a Windows\n"
+     "                host, or ws2025\n"
+     "  --compat      take prose lines in a file with fw:/flt: prefixes for comments\n"
+     "  --json        the result, with all filters, as one JSON object on stdout\n"
+     "  --netsh       the filters as a script for netsh -f\n"
+     "\n"
+     "Exit code: 0 told; 1 a rule is enforced nowhere though it should be, or the policy is "
+     "refused; 2 usage,\n"
+     "or the file cannot be read.\n",
+     verb_plan},
     {"names", "[PATTERN] [--json]", "look up interfaces, methods, UUIDs and opnums",
      "Prints what the catalogue knows of PATTERN, in any case of letters; all interfaces without "
      "one. PATTERN is\n"

@@ -11,6 +11,7 @@ int verb_replay(const struct cli_verb *verb, int argc, char **argv);
 int verb_learn(const struct cli_verb *verb, int argc, char **argv);
 int verb_coverage(const struct cli_verb *verb, int argc, char **argv);
 int verb_diff(const struct cli_verb *verb, int argc, char **argv);
+int verb_plan(const struct cli_verb *verb, int argc, char **argv);
 int verb_names(const struct cli_verb *verb, int argc, char **argv);
 
 #endif

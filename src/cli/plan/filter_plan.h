@@ -45,11 +45,8 @@ struct filter_condition {
     size_t sid_count;
 };
 
-/* The most conditions that a filter gets; longer lists of addresses become several filters. */
-#define FILTER_CONDITIONS_MAX 512
-
 /* The most filters of a plan. */
-#define FILTER_PLAN_MAX 10000
+#define FILTER_PLAN_MAX 4000
 
 struct planned_filter {
     size_t rule;     /* index in the policy */
@@ -64,6 +61,9 @@ struct planned_filter {
 enum plan_where { PLAN_NOWHERE, PLAN_AGENT, PLAN_FILTER, PLAN_BOTH };
 
 const char *plan_where_name(enum plan_where where); /* "nowhere", "agent", "filter", "both" */
+
+/* LINE, or FILE:LINE for a rule of an included file, as rule= has it. Returns `text`. */
+char *plan_rule_place(const struct policy_rule *rule, char *text, size_t size);
 
 struct plan_finding {
     enum plan_where where;
