@@ -50,6 +50,10 @@ deb: packages
 	@scripts/install-packages package
 	@scripts/make-deb
 
+# The release for Windows: build/dist-windows/*.zip and SHA256SUMS. packaging/windows/make_release.py says how it is signed.
+dist-windows: tools
+	@packaging/windows/make_release.py build/dist-windows
+
 # What a decision and a compilation cost; not a test.
 bench: linux
 	@build/linux/bench/decide_bench
@@ -70,11 +74,12 @@ help:
 	@echo 'make check       install, build, and run every test: sanitizers, golden cases, Wine'
 	@echo 'make demo        install, build, and show the firewall at work on a running RPC server'
 	@echo 'make deb         Debian packages in build/deb'
+	@echo 'make dist-windows  the release for Windows: one zip, reproducible, signed if a certificate is given'
 	@echo 'make format      lay out all C sources'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
 	@echo 'make bench       what a decision costs, against a linear scan'
 	@echo 'make fuzz        search for inputs that crash, leak or hang (needs clang), for hours'
 	@echo 'make clean       remove build/'
 
-.PHONY: all tools packages linux asan windows-x64 check demo deb bench fuzz format lint clean help
+.PHONY: all tools packages linux asan windows-x64 check demo deb dist-windows bench fuzz format lint clean help
 .SECONDARY:
