@@ -5,7 +5,7 @@
 # What may follow a verb: options, and the keys of explain.
 _rpcfw_words() {
     case $1 in
-    '') echo 'check explain replay learn diff coverage names help version --help --version' ;;
+    '') echo 'check explain replay learn diff coverage plan names help version --help --version' ;;
     check) echo '--compat --strict --json --help' ;;
     explain)
         echo '-p --compat --json --trace --help' \
@@ -15,8 +15,9 @@ _rpcfw_words() {
     learn) echo '-o --by --addr-prefix --addr-prefix6 --block-rest --enforce --help' ;;
     diff) echo '--compat --json --help' ;;
     coverage) echo '-p --compat --json --help' ;;
+    plan) echo '--host --compat --json --netsh --help' ;;
     names) echo '--json --help' ;;
-    help) echo 'check explain replay learn diff coverage names' ;;
+    help) echo 'check explain replay learn diff coverage plan names' ;;
     esac
 }
 
@@ -25,6 +26,7 @@ _rpcfw_values() {
     case $1 in
     auth) echo 'none connect call pkt integrity privacy' ;;
     prot) echo 'ncacn_ip_tcp ncacn_np ncacn_http ncalrpc' ;;
+    --host) echo 'ws2016 ws2019 ws2022 ws2025 win11' ;;
     --by) echo 'addr user sid prot auth process endpoint' ;;
     esac
 }
@@ -37,7 +39,7 @@ _rpcfw() {
     fi
     case $before in
     -p | -o | --against | --addr-prefix | --addr-prefix6) return ;;
-    --by) named=$before ;;
+    --by | --host) named=$before ;;
     esac
     # Readline splits KEY=VALUE before and behind the "=".
     if [[ $word == '=' ]]; then
