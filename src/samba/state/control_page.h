@@ -47,7 +47,7 @@ static inline const struct control_page *control_page_of(const struct state_mapp
 
 enum policy_view_error {
     POLICY_VIEW_OK,
-    POLICY_VIEW_ABSENT, /* no such generation */
+    POLICY_VIEW_ABSENT, /* no such generation (any more: look at the control page again) */
     POLICY_VIEW_DENIED, /* it is there and may not be opened, or is not root's alone */
     POLICY_VIEW_BAD,    /* image_validate() refuses it, or the counters do not fit it */
     POLICY_VIEW_SYSTEM, /* anything else: errno */

@@ -54,8 +54,11 @@ struct call_counters {
     _Atomic uint64_t dropped; /* events that found the ring full */
 };
 
+/* In the `pid` of an entry that is being filled in, with the PID of who does: it may be killed. */
+#define PROCESS_ENTRY_UNFINISHED 0x80000000u
+
 struct process_entry {
-    _Atomic uint32_t pid;   /* 0: free; UINT32_MAX: being taken over */
+    _Atomic uint32_t pid;   /* 0: free */
     _Atomic uint32_t state; /* enum agent_state */
     uint64_t start_time;    /* field 22 of /proc/PID/stat: clock ticks since boot */
     uint32_t reason;        /* enum agent_reason */
@@ -95,10 +98,19 @@ struct process_entry *process_table_claim(struct process_table *table);
  */
 void process_table_release(struct process_table *table, struct process_entry *entry);
 
-/* Start time of a process, 0 when there is none. Reads /proc; no heap. */
+/* Start time of a process, 0 when there is none or it has ended (a zombie too). Reads /proc; no
+ * heap. */
 uint64_t process_start_time(uint32_t pid);
 
 /* Whether the entry belongs to a living process. */
 bool process_entry_is_alive(const struct process_entry *entry);
+
+/* Copies an entry as its owner wrote it; false: nobody's, or an ended process's. The texts of the
+ * copy are zero-terminated. For readers. */
+bool process_entry_read(const struct process_entry *entry, struct process_entry *copy);
+
+/* Frees the entries of ended processes, their numbers added to `ended`; returns how many. Any
+ * process, beside claims. */
+unsigned process_table_reap(struct process_table *table);
 
 #endif

@@ -15,7 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define STATE_DIRECTORY "/run/rpcfw"
+#define STATE_DIRECTORY      "/run/rpcfw"
+#define STATE_DIRECTORY_MODE 0700
 
 /*
  * Opens the directory, with `create` after making it. Returns a descriptor to close, or a negative
@@ -40,9 +41,15 @@ void state_file_unmap(struct state_mapping *mapping);
 
 /*
  * Creates a file of `size` bytes (the first `length` are `bytes`, the rest zero) and `mode`, whole
- * or not at all. 0, -EEXIST when it is there already (it is left alone), or another negative errno.
+ * or not at all. Its room is reserved, so that writing to the mapped file cannot fail later. 0,
+ * -EEXIST when it is there already (it is left alone), or another negative errno.
  */
 int state_file_create(int directory, const char *name, mode_t mode, size_t size, const void *bytes,
                       size_t length);
+
+/* Maps a file for writing that begins with `header`, after creating it, `size` bytes in all, when
+ * it is missing. 0 or a negative errno. */
+int state_file_map_or_create(int directory, const char *name, size_t size, const void *header,
+                             size_t header_size, bool writable, struct state_mapping *mapping);
 
 #endif
