@@ -70,6 +70,19 @@ static void add_opnums(const struct policy_image *image, const struct image_opnu
     }
 }
 
+/* What can hold for a bind: rules for any opnum, and those for too many to have lists of their own.
+ */
+static void find_bind_candidates(const struct policy_image *image, const struct call *call,
+                                 struct candidates *candidates)
+{
+    const struct image_interface *interface = find_interface(image, &call->interface);
+    candidates->count = 0;
+    if (interface) {
+        add_list(image, interface->opnums.any, candidates);
+    }
+    add_list(image, image->others.any, candidates);
+}
+
 static void find_candidates(const struct policy_image *image, const struct call *call,
                             struct candidates *candidates)
 {
@@ -276,31 +289,69 @@ static struct verdict decide_without_index(const struct policy_image *image, str
     return (struct verdict){.rule = VERDICT_NO_RULE};
 }
 
-struct verdict decide(const struct policy_image *image, struct call *call)
+/* The first rule of the candidates that holds, and what it asked for in vain. */
+static struct verdict decide_among(struct matching *matching, struct candidates *candidates,
+                                   bool (*counts)(const struct policy_image *image,
+                                                  const struct image_group *group))
 {
-    const struct verdict none = {.rule = VERDICT_NO_RULE};
-    struct matching matching = {.image = image, .call = call};
     uint32_t best = IMAGE_NO_RULE;
     uint32_t unknown = 0;
+    const struct image_group *group;
+    while ((group = next_group(candidates, best)) != NULL) {
+        if (counts && !counts(matching->image, group)) {
+            continue;
+        }
+        uint32_t number = match_group(matching, group);
+        if (number < best) {
+            best = number;
+            unknown = matching->unknown;
+        }
+    }
+    if (best == IMAGE_NO_RULE) {
+        return (struct verdict){.rule = VERDICT_NO_RULE};
+    }
+    return verdict_of(image_rule(matching->image, best), best, unknown);
+}
+
+struct verdict decide(const struct policy_image *image, struct call *call)
+{
+    struct matching matching = {.image = image, .call = call};
+    struct candidates candidates;
 
     if (!image->rules.count) {
-        return none;
+        return (struct verdict){.rule = VERDICT_NO_RULE};
     }
     if (!call_knows(call, FACT_INTERFACE) || !call_knows(call, FACT_OPNUM)) {
         return decide_without_index(image, call);
     }
-    struct candidates candidates;
     find_candidates(image, call, &candidates);
-    const struct image_group *group;
-    while ((group = next_group(&candidates, best)) != NULL) {
-        uint32_t number = match_group(&matching, group);
-        if (number < best) {
-            best = number;
-            unknown = matching.unknown;
+    return decide_among(&matching, &candidates, NULL);
+}
+
+static bool asks_no_opnum(const struct policy_image *image, const struct image_group *group)
+{
+    const struct image_condition *table = elements(image, &image->conditions);
+    for (uint32_t i = 0; i < group->condition_count; i++) {
+        if (table[group->first_condition + i].key == KEY_OPNUM) {
+            return false;
         }
     }
-    if (best == IMAGE_NO_RULE) {
-        return none;
+    return true;
+}
+
+struct verdict decide_bind(const struct policy_image *image, struct call *call)
+{
+    struct matching matching = {.image = image, .call = call};
+    struct candidates candidates;
+    struct verdict verdict = {.rule = VERDICT_NO_RULE};
+
+    if (!image->rules.count || !call_knows(call, FACT_INTERFACE)) {
+        return verdict;
     }
-    return verdict_of(image_rule(image, best), best, unknown);
+    call_set_unknown(call, FACT_OPNUM);
+    find_bind_candidates(image, call, &candidates);
+    verdict = decide_among(&matching, &candidates, asks_no_opnum);
+    verdict.block = false;
+    verdict.dry = false;
+    return verdict;
 }

@@ -29,6 +29,14 @@ struct verdict {
 
 struct verdict decide(const struct policy_image *image, struct call *call);
 
+/*
+ * The same for a client that asks for an interface (bind, alter-context), before it makes a call.
+ * Rules that ask for an opnum do not count; of the others the first that holds decides whether the
+ * bind is recorded. A bind is never blocked: `block` and `dry` are never set, a dry rule records
+ * what would have been a blocked call when the call comes. FACT_INTERFACE must be known.
+ */
+struct verdict decide_bind(const struct policy_image *image, struct call *call);
+
 /* Why a rule did not match: the trace of `explain`. */
 enum match_result { MATCH_NO, MATCH_YES, MATCH_UNKNOWN };
 

@@ -145,6 +145,14 @@ void event_from_call(struct event *event, struct call *call, const struct verdic
     }
 }
 
+void event_from_bind(struct event *event, struct call *call, const struct verdict *verdict,
+                     const struct policy_image *image, const char *function, bool served)
+{
+    event_from_call(event, call, verdict, image, function);
+    event->kind = EVENT_BIND;
+    event->served = served;
+}
+
 static void copy_own_text(struct event *event, char *out, size_t size, const char *text)
 {
     if (text)

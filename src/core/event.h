@@ -30,6 +30,10 @@ enum event_kind {
     EVENT_GAP_FOUND,           /* the origin's process serves calls and cannot be protected */
     EVENT_SERVICE_STARTED,     /* the service that protects by itself */
     EVENT_SERVICE_STOPPED,
+
+    /* A client asked for an interface: bind or alter-context. Samba's agent alone sees it, so it
+       has no number in the Windows event log. */
+    EVENT_BIND,
     EVENT_KIND_COUNT,
 };
 
@@ -53,7 +57,9 @@ struct event {
     const char *function; /* runtime function that the call came through; static text or NULL */
     bool truncated;       /* a text below did not fit */
 
-    struct verdict verdict;               /* EVENT_CALL */
+    bool served; /* EVENT_BIND: the endpoint has the interface */
+
+    struct verdict verdict;               /* EVENT_CALL, EVENT_BIND */
     uint32_t rule_line;                   /* 1-based line of the deciding rule; 0: none */
     char rule_name[EVENT_RULE_NAME_SIZE]; /* id: of the rule; empty: none */
     char rule_file[EVENT_RULE_FILE_SIZE]; /* empty: the policy file itself */
@@ -73,7 +79,7 @@ struct event {
     struct guid object; /* all zero: the call names no object */
     struct sid sid;     /* the user's */
     union {
-        char endpoint[EVENT_ENDPOINT_SIZE];    /* EVENT_CALL */
+        char endpoint[EVENT_ENDPOINT_SIZE];    /* EVENT_CALL, EVENT_BIND */
         char policy_file[EVENT_ENDPOINT_SIZE]; /* EVENT_POLICY_PUBLISHED, _FILE_REFUSED: its path */
         char covered_by[EVENT_ENDPOINT_SIZE];  /* EVENT_GAP_FOUND: what protects it instead */
     };
@@ -99,6 +105,10 @@ struct event_origin {
  */
 void event_from_call(struct event *event, struct call *call, const struct verdict *verdict,
                      const struct policy_image *image, const char *function);
+
+/* The same for a bind, with the verdict of decide_bind(). The call's opnum is unknown. */
+void event_from_bind(struct event *event, struct call *call, const struct verdict *verdict,
+                     const struct policy_image *image, const char *function, bool served);
 
 /* Writes a whole record of another kind, all other fields empty. `detail` may be NULL; it is
  * copied, cut if need be. */

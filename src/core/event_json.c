@@ -54,9 +54,15 @@ static bool literal(struct line *line, const char *value)
     return true;
 }
 
+/* Whether the event is about a client: what it called or asked for. */
+static bool of_client(const struct event *event)
+{
+    return event->kind == EVENT_CALL || event->kind == EVENT_BIND;
+}
+
 static bool known(const struct event *event, enum call_fact fact)
 {
-    return event->kind == EVENT_CALL && (event->known & FACT_BIT(fact)) != 0;
+    return of_client(event) && (event->known & FACT_BIT(fact)) != 0;
 }
 
 static bool uuid(struct line *line, const struct guid *guid)
@@ -165,6 +171,7 @@ static const struct class *class_of(const struct event *event)
         [EVENT_GAP_FOUND] = {"[\"host\"]", "[\"info\"]", "gap-found", "failure"},
         [EVENT_SERVICE_STARTED] = {"[\"process\"]", "[\"start\"]", "service-started", "success"},
         [EVENT_SERVICE_STOPPED] = {"[\"process\"]", "[\"end\"]", "service-stopped", "success"},
+        [EVENT_BIND] = {"[\"network\"]", "[\"protocol\",\"allowed\"]", "rpc-bind", "success"},
     };
     static_assert(sizeof(classes) / sizeof(classes[0]) == EVENT_KIND_COUNT,
                   "each kind has its class");
@@ -173,6 +180,11 @@ static const struct class *class_of(const struct event *event)
     static const struct class would_block = {"[\"network\"]", "[\"protocol\",\"allowed\"]",
                                              "rpc-call-would-block", "success"};
 
+    static const struct class not_served = {"[\"network\"]", "[\"protocol\",\"denied\"]",
+                                            "rpc-bind", "failure"};
+
+    if (event->kind == EVENT_BIND && !event->served)
+        return &not_served;
     if (event->kind == EVENT_CALL && event->verdict.block)
         return &blocked;
     if (event->kind == EVENT_CALL && event->verdict.dry)
@@ -292,7 +304,7 @@ static bool write_covered_by(struct line *line)
 
 static bool write_network_protocol(struct line *line)
 {
-    return line->event->kind == EVENT_CALL && string(line, "dcerpc");
+    return of_client(line->event) && string(line, "dcerpc");
 }
 
 /* Only where the protocol sequence names it: a pipe may be carried by more than one. */
@@ -311,7 +323,7 @@ static bool write_rule_id(struct line *line)
 {
     const struct event *event = line->event;
 
-    if (event->kind != EVENT_CALL || event->rule_line == 0)
+    if (!of_client(event) || event->rule_line == 0)
         return false;
     json_put(&line->json, "\"");
     if (event->rule_file[0] != '\0') {
@@ -437,7 +449,7 @@ static bool write_policy_generation(struct line *line)
 
 static bool write_unknown(struct line *line)
 {
-    uint32_t unknown = line->event->kind == EVENT_CALL ? line->event->verdict.unknown : 0;
+    uint32_t unknown = of_client(line->event) ? line->event->verdict.unknown : 0;
     const char *before = "[";
 
     for (int fact = 0; fact < FACT_COUNT; fact++) {

@@ -239,6 +239,7 @@ static const struct layout {
     [EVENT_GAP_FOUND] = {EVENT_ID_GAP_FOUND, {image_path, pid, detail, covered_by}},
     [EVENT_SERVICE_STARTED] = {EVENT_ID_SERVICE_STARTED, {image_path, pid, detail}},
     [EVENT_SERVICE_STOPPED] = {EVENT_ID_SERVICE_STOPPED, {image_path, pid, detail}},
+    [EVENT_BIND] = {0, {NULL}}, /* of Samba alone */
 };
 static_assert(sizeof(layouts) / sizeof(layouts[0]) == EVENT_KIND_COUNT,
               "each kind has its strings");

@@ -29,7 +29,7 @@
 #define EVENT_STRINGS_SIZE           4096 /* bytes of text that the strings of one event need at most */
 
 struct event_strings {
-    unsigned id;                           /* EVENT_ID_… */
+    unsigned id;                           /* EVENT_ID_…; 0: the event log has no such event */
     unsigned count;                        /* strings in use */
     const char *string[EVENT_STRINGS_MAX]; /* zero-terminated UTF-8, in `storage`, in the event or
                                               in the origin */

@@ -292,6 +292,59 @@ static void one_rule_says_which_condition_failed(void **state)
     free(image);
 }
 
+/* ---- Binds ---- */
+
+static void a_bind_is_decided_without_rules_for_opnums(void **state)
+{
+    static const struct {
+        const char *policy;
+        bool audit;
+        uint32_t rule;
+    } cases[] = {
+        {"action:allow audit:true\n", true, 0},
+        {"opnum:3 audit:true\nuuid:" DRSUAPI " action:block audit:true\n", true, 1},
+        {"opnum:!3 audit:true\naction:allow\n", false, 1},
+        {"opnum:0-65535 audit:true\n", false, VERDICT_NO_RULE},
+        {"uuid:" DRSUAPI " opnum:0-65535 action:block audit:true\nuuid:" DRSUAPI " audit:true\n",
+         true, 1},
+        {"uuid:" DRSUAPI " action:block\naudit:true\n", false, 0},
+        {"action:block dry:true\n", true, 0},
+        {"addr:10.0.0.2 audit:true\naddr:10.0.0.1 audit:true\n", true, 1},
+        {"addr:10.0.0.2 opnum:0-65535 audit:true\naddr:10.0.0.1 opnum:0-65535 audit:true\n", false,
+         VERDICT_NO_RULE},
+        {"prot:ncalrpc audit:true\n", false, VERDICT_NO_RULE},
+        {"uuid:12345778-1234-abcd-ef00-0123456789ac audit:true\n", false, VERDICT_NO_RULE},
+        {"", false, VERDICT_NO_RULE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct host host = {.can_tell = UINT32_MAX};
+        struct policy_image *image = compile(cases[i].policy);
+        struct call call = {.fetch = answer, .host = &host};
+        struct verdict verdict = decide_bind(image, &call);
+        assert_int_equal(verdict.audit, cases[i].audit);
+        assert_int_equal(verdict.rule, cases[i].rule);
+        assert_false(verdict.block);
+        assert_false(verdict.dry);
+        free(image);
+    }
+}
+
+static void a_rule_that_asks_for_an_unknown_fact_records_the_bind(void **state)
+{
+    struct host host = {.can_tell = FACT_BIT(FACT_INTERFACE) | FACT_BIT(FACT_PROTSEQ)};
+    struct policy_image *image = compile("addr:10.0.0.1\naddr:!10.0.0.1 action:block audit:true\n");
+    struct call call = {.fetch = answer, .host = &host};
+    struct verdict verdict = decide_bind(image, &call);
+
+    (void)state;
+    assert_int_equal(verdict.rule, 1);
+    assert_true(verdict.audit);
+    assert_int_equal(verdict.unknown, FACT_BIT(FACT_CLIENT_ADDR));
+    free(image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +358,8 @@ int main(void)
         cmocka_unit_test(no_fact_is_asked_for_twice),
         cmocka_unit_test(local_calls_are_seen_where_a_rule_names_them),
         cmocka_unit_test(one_rule_says_which_condition_failed),
+        cmocka_unit_test(a_bind_is_decided_without_rules_for_opnums),
+        cmocka_unit_test(a_rule_that_asks_for_an_unknown_fact_records_the_bind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,6 +122,28 @@ static void action_and_outcome_follow_the_verdict(void **state)
     }
 }
 
+static void a_bind_has_what_a_call_has_but_the_opnum(void **state)
+{
+    (void)state;
+    for (int served = 0; served < 2; served++) {
+        struct event event = sample_call();
+        event.kind = EVENT_BIND;
+        event.known &= ~FACT_BIT(FACT_OPNUM);
+        event.verdict = (struct verdict){.audit = true};
+        event.served = served;
+        json_t *object = written(&event);
+        assert_text(object, "event.action", "rpc-bind");
+        assert_text(object, "event.outcome", served ? "success" : "failure");
+        assert_text(object, "network.protocol", "dcerpc");
+        assert_non_null(at(object, "rpc.interface.uuid"));
+        assert_non_null(at(object, "source.ip"));
+        assert_non_null(at(object, "rule.id"));
+        assert_null(at(object, "rpc.opnum"));
+        assert_null(at(object, "rpc.method"));
+        json_decref(object);
+    }
+}
+
 static void events_of_the_agent_itself(void **state)
 {
     static const struct {
@@ -449,6 +471,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line_of_a_blocked_call),
         cmocka_unit_test(action_and_outcome_follow_the_verdict),
+        cmocka_unit_test(a_bind_has_what_a_call_has_but_the_opnum),
         cmocka_unit_test(events_of_the_agent_itself),
         cmocka_unit_test(texts_of_the_services_events),
         cmocka_unit_test(unknown_facts_are_left_out),
