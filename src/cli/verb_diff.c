@@ -328,6 +328,7 @@ static void report_options(const struct diff *diff)
         {"json", same_text(old->json_path, new->json_path) && old->json_off == new->json_off},
         {"eventlog", old->eventlog_off == new->eventlog_off},
         {"journal", old->journal_off == new->journal_off},
+        {"unsupported", old->unsupported_closed == new->unsupported_closed},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (!options[i].same) {

@@ -103,7 +103,8 @@ static uint32_t option_bits(const struct policy *policy)
     return (policy->unknown_lenient ? IMAGE_OPTION_UNKNOWN_LENIENT : 0) |
            (policy->eventlog_off ? IMAGE_OPTION_EVENTLOG_OFF : 0) |
            (policy->journal_off ? IMAGE_OPTION_JOURNAL_OFF : 0) |
-           (policy->json_off ? IMAGE_OPTION_JSON_OFF : 0);
+           (policy->json_off ? IMAGE_OPTION_JSON_OFF : 0) |
+           (policy->unsupported_closed ? IMAGE_OPTION_UNSUPPORTED_CLOSED : 0);
 }
 
 static void compile_tables(struct compiler *compiler, struct policy_image *header)

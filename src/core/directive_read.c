@@ -56,6 +56,12 @@ static bool apply_unknown(struct policy *policy, struct word value)
     return policy->unknown_lenient || word_is(value, "strict");
 }
 
+static bool apply_unsupported(struct policy *policy, struct word value)
+{
+    policy->unsupported_closed = word_is(value, "closed");
+    return policy->unsupported_closed || word_is(value, "open");
+}
+
 /* A domain is S-1-5-21 and three numbers ([MS-DTYP] 2.4.2.4). */
 static bool apply_domain(struct policy *policy, struct word value)
 {
@@ -74,6 +80,7 @@ static const struct option_row option_rows[] = {
     {"eventlog", "on or off", apply_eventlog},
     {"journal", "on or off", apply_journal},
     {"unknown", "strict or lenient", apply_unknown},
+    {"unsupported", "open or closed", apply_unsupported},
     {"domain", "the SID of a domain, S-1-5-21-…", apply_domain},
 };
 

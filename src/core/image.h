@@ -40,6 +40,8 @@ typedef uint32_t image_string;
 #define IMAGE_OPTION_JOURNAL_OFF     0x4u
 #define IMAGE_OPTION_JSON_OFF                                                                      \
     0x8u /* json is off by `option json off`; without it and a path: the default */
+#define IMAGE_OPTION_UNSUPPORTED_CLOSED                                                            \
+    0x10u /* a server that the agent does not know answers no call at all */
 
 /*
  * Rules by opnum: those for opnum `first` + i are the list number lists[i] of the image's

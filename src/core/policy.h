@@ -88,6 +88,7 @@ struct policy {
     bool eventlog_off;
     bool journal_off;
     bool unknown_lenient;
+    bool unsupported_closed;
     bool has_domain; /* `domain` holds the SID that DA, DU, … are relative to */
     struct sid domain;
     uint32_t options_seen; /* a bit for each option that was given */
