@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
 #include "samba/agent/import_slots.h"
 
 #include <errno.h>
