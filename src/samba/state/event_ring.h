@@ -29,6 +29,7 @@ struct ring_origin {
     uint32_t pid;        /* of the putter */
     uint64_t start_time; /* process_start_time() of it; 0: not known, and then only its PID tells
                             whether a putter is dead */
+    uint32_t about;      /* PID of the process that the event tells of; 0: the putter's */
     char process_name[64];
     char executable[192];
 };
