@@ -2,50 +2,38 @@
 #include "windows/manager/active_policy.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "cli/load_policy.h"
 #include "cli/report.h"
-#include "core/image.h"
-#include "windows/agent/sinks/json_sink.h"
+#include "windows/manager/compiled_policy.h"
 #include "windows/manager/policy_file.h"
 #include "windows/manager/policy_notes.h"
 #include "windows/manager/win32_error.h"
 
-struct compiled {
-    struct policy *policy; /* policy_free() */
-    void *image;           /* free() */
-    size_t size;
-};
-
-static void free_compiled(struct compiled *compiled)
-{
-    free(compiled->image);
-    policy_free(compiled->policy);
-}
-
-/* Whatever comes back, free_compiled() it. */
+/* Whatever comes back, compiled_policy_free() it. */
 static int compile_file(const struct cli_verb *verb, const struct verb_arguments *arguments,
-                        struct compiled *compiled)
+                        struct compiled_policy *compiled)
 {
     char path[UTF8_PATH_SIZE];
-    *compiled = (struct compiled){0};
+    *compiled = (struct compiled_policy){0};
     if (!policy_file_path(arguments->policy, path)) {
         return verb_system_error(verb, "the policy file cannot be named", GetLastError());
     }
-    compiled->policy = load_policy(path, arguments->compat);
-    if (!compiled->policy) {
+    enum compiled_policy_result result = compiled_policy_load(path, arguments->compat, compiled);
+    if (compiled->policy) {
+        report_text(stderr, &compiled->policy->diagnostics);
+        policy_note_writers(verb, compiled->policy);
+    }
+    switch (result) {
+    case COMPILED_POLICY_GOOD:
+        return CLI_DONE;
+    case COMPILED_POLICY_ERRORS:
+        return CLI_NO;
+    case COMPILED_POLICY_TOO_LARGE:
+        return verb_error(verb, "the compiled policy does not fit into memory");
+    default:
         return CLI_ERROR;
     }
-    report_text(stderr, &compiled->policy->diagnostics);
-    policy_note_writers(verb, compiled->policy);
-    if (compiled->policy->diagnostics.errors) {
-        return CLI_NO;
-    }
-    compiled->image = policy_compile(compiled->policy, &compiled->size);
-    return compiled->image ? CLI_DONE
-                           : verb_error(verb, "the compiled policy does not fit into memory");
 }
 
 static int report_section(const struct cli_verb *verb, enum policy_section_error error)
@@ -71,27 +59,19 @@ static const char *audit_file_error(DWORD error, char text[WIN32_ERROR_TEXT_SIZE
     }
 }
 
-/* Agents may run under accounts that can append to the file and cannot create it. */
 static void create_audit_file(const struct cli_verb *verb, const struct policy_image *image)
 {
-    const char *path = image_text(image, image->json_path);
-    wchar_t wide[SINK_PATH_SIZE];
-    if (!*path || (image->options & IMAGE_OPTION_JSON_OFF)) {
-        return;
-    }
-    if (!MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, SINK_PATH_SIZE)) {
+    DWORD error = compiled_policy_create_audit_file(image);
+    if (error == ERROR_FILENAME_EXCED_RANGE) {
         verb_note(verb, "option json: the path is too long");
-        return;
-    }
-    DWORD error = json_sink_create_file(wide);
-    if (error) {
+    } else if (error) {
         char text[WIN32_ERROR_TEXT_SIZE];
-        verb_note(verb, "option json: %s cannot be written now: %s", path,
-                  audit_file_error(error, text));
+        verb_note(verb, "option json: %s cannot be written now: %s",
+                  image_text(image, image->json_path), audit_file_error(error, text));
     }
 }
 
-static int publish(const struct cli_verb *verb, const struct compiled *compiled,
+static int publish(const struct cli_verb *verb, const struct compiled_policy *compiled,
                    struct active_policy *policy)
 {
     enum policy_section_error error =
@@ -118,14 +98,14 @@ static void compare_with_file(const struct cli_verb *verb, const struct verb_arg
                               const struct policy_image_view *view)
 {
     const struct policy_image *image = view->image;
-    struct compiled compiled;
+    struct compiled_policy compiled;
     if (compile_file(verb, arguments, &compiled) != CLI_DONE) {
         verb_note(verb, "the policy in force stays as it is");
     } else if (compiled.size != image->size || memcmp(compiled.image, image, compiled.size) != 0) {
         verb_note(verb, "the policy file has changed since; \"" MANAGER_NAME
                         " update\" puts it in force");
     }
-    free_compiled(&compiled);
+    compiled_policy_free(&compiled);
 }
 
 int active_policy_open(const struct cli_verb *verb, const struct verb_arguments *arguments,
@@ -141,12 +121,12 @@ int active_policy_open(const struct cli_verb *verb, const struct verb_arguments 
         compare_with_file(verb, arguments, &policy->image);
         return CLI_DONE;
     }
-    struct compiled compiled;
+    struct compiled_policy compiled;
     int code = compile_file(verb, arguments, &compiled);
     if (code == CLI_DONE) {
         code = publish(verb, &compiled, policy);
     }
-    free_compiled(&compiled);
+    compiled_policy_free(&compiled);
     if (code != CLI_DONE) {
         active_policy_close(policy);
     }
@@ -157,7 +137,7 @@ int active_policy_replace(const struct cli_verb *verb, const struct verb_argumen
                           struct active_policy *policy)
 {
     *policy = (struct active_policy){0};
-    struct compiled compiled;
+    struct compiled_policy compiled;
     int code = compile_file(verb, arguments, &compiled);
     if (code != CLI_DONE) {
         goto done;
@@ -172,7 +152,7 @@ int active_policy_replace(const struct cli_verb *verb, const struct verb_argumen
         policy_publisher_close(&policy->publisher);
     }
 done:
-    free_compiled(&compiled);
+    compiled_policy_free(&compiled);
     return code;
 }
 

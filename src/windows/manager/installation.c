@@ -14,6 +14,9 @@ enum installation_state installation_check(void)
     for (unsigned i = 0; i < INSTALLED_FILE_COUNT; i++) {
         wchar_t path[MAX_PATH];
         uint64_t digest;
+        if (i == INSTALLED_MANAGER && !record.file[i].count) {
+            continue; /* it was there before, unpacked in its place */
+        }
         if (!installed_file_path(i, path) || !file_digest(path, &digest) ||
             !installation_record_owns(&record, i, digest)) {
             return INSTALLATION_DAMAGED;
@@ -42,7 +45,7 @@ bool installation_require(const struct cli_verb *verb, wchar_t agent_path[MAX_PA
         verb_error(verb, "not installed; run \"" MANAGER_NAME " install\" first");
         return false;
     case INSTALLATION_DAMAGED:
-        verb_error(verb, "a file in System32 is missing or was replaced; run \"" MANAGER_NAME
+        verb_error(verb, "an installed file is missing or was replaced; run \"" MANAGER_NAME
                          " install\" again");
         return false;
     case INSTALLATION_OTHER_RELEASE:

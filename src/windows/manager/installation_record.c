@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/manager/installation_record.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "windows/agent_status.h"
+#include "windows/manager/wide_text.h"
 
 #define RELEASE_VALUE   L"Release"
 #define EVENT_LOG_VALUE L"EventLogKeys"
+#define SERVICE_VALUE   L"Service"
+#define POLICY_VALUE    L"Policy"
+
+#define FOLDER_NAME     L"RPC Firewall"
+#define FOLDERS_KEY     L"SOFTWARE\\Microsoft\\Windows\\CurrentVersion"
 
 const wchar_t *const installed_file_names[INSTALLED_FILE_COUNT] = {
     [INSTALLED_AGENT] = AGENT_DLL_NAME,
     [INSTALLED_MESSAGES] = L"rpcMessages.dll",
+    [INSTALLED_MANAGER] = L"rpcFwManager.exe",
 };
 
 /* The values of the files are named as the files; each holds the digests as little-endian bytes. */
@@ -20,6 +29,26 @@ static void read_file_value(HKEY key, enum installed_file file, struct recorded_
     LSTATUS error = RegGetValueW(key, NULL, installed_file_names[file], RRF_RT_REG_BINARY, NULL,
                                  recorded->digest, &size);
     recorded->count = error == ERROR_SUCCESS ? (unsigned)(size / sizeof(recorded->digest[0])) : 0;
+}
+
+static bool read_flag(HKEY key, const wchar_t *name)
+{
+    DWORD flag = 0;
+    DWORD size = sizeof(flag);
+    return RegGetValueW(key, NULL, name, RRF_RT_REG_DWORD, NULL, &flag, &size) == ERROR_SUCCESS &&
+           flag == 1;
+}
+
+static LSTATUS write_flag(HKEY key, const wchar_t *name, bool flag)
+{
+    DWORD value = flag;
+    return RegSetValueExW(key, name, 0, REG_DWORD, (const BYTE *)&value, sizeof(value));
+}
+
+static LSTATUS write_text(HKEY key, const wchar_t *name, const wchar_t *text)
+{
+    return RegSetValueExW(key, name, 0, REG_SZ, (const BYTE *)text,
+                          (DWORD)((wcslen(text) + 1) * sizeof(wchar_t)));
 }
 
 LSTATUS installation_record_read(struct installation_record *record)
@@ -34,11 +63,12 @@ LSTATUS installation_record_read(struct installation_record *record)
     DWORD size = sizeof(record->release);
     error = RegGetValueW(key, NULL, RELEASE_VALUE, RRF_RT_REG_SZ, NULL, record->release, &size);
     if (!error) {
-        DWORD keys = 0;
-        size = sizeof(keys);
-        record->event_log = RegGetValueW(key, NULL, EVENT_LOG_VALUE, RRF_RT_REG_DWORD, NULL, &keys,
-                                         &size) == ERROR_SUCCESS &&
-                            keys == 1;
+        record->event_log = read_flag(key, EVENT_LOG_VALUE);
+        record->service = read_flag(key, SERVICE_VALUE);
+        size = sizeof(record->policy);
+        if (RegGetValueW(key, NULL, POLICY_VALUE, RRF_RT_REG_SZ, NULL, record->policy, &size)) {
+            record->policy[0] = L'\0';
+        }
         for (unsigned i = 0; i < INSTALLED_FILE_COUNT; i++) {
             read_file_value(key, i, &record->file[i]);
         }
@@ -49,9 +79,9 @@ LSTATUS installation_record_read(struct installation_record *record)
 
 static LSTATUS write_values(HKEY key, const struct installation_record *record)
 {
-    DWORD keys = record->event_log;
-    LSTATUS error =
-        RegSetValueExW(key, EVENT_LOG_VALUE, 0, REG_DWORD, (const BYTE *)&keys, sizeof(keys));
+    LSTATUS error = write_flag(key, EVENT_LOG_VALUE, record->event_log);
+    error = error ? error : write_flag(key, SERVICE_VALUE, record->service);
+    error = error ? error : write_text(key, POLICY_VALUE, record->policy);
     for (unsigned i = 0; i < INSTALLED_FILE_COUNT && !error; i++) {
         const struct recorded_file *file = &record->file[i];
         error =
@@ -59,8 +89,7 @@ static LSTATUS write_values(HKEY key, const struct installation_record *record)
                            (DWORD)(file->count * sizeof(file->digest[0])));
     }
     if (!error) {
-        error = RegSetValueExW(key, RELEASE_VALUE, 0, REG_SZ, (const BYTE *)record->release,
-                               (DWORD)((wcslen(record->release) + 1) * sizeof(wchar_t)));
+        error = write_text(key, RELEASE_VALUE, record->release);
     }
     /* The system writes the registry lazily; a record that outlives a crash must not. */
     return error ? error : RegFlushKey(key);
@@ -90,6 +119,8 @@ LSTATUS installation_record_remove(void)
     }
     RegDeleteValueW(key, RELEASE_VALUE);
     RegDeleteValueW(key, EVENT_LOG_VALUE);
+    RegDeleteValueW(key, SERVICE_VALUE);
+    RegDeleteValueW(key, POLICY_VALUE);
     for (unsigned i = 0; i < INSTALLED_FILE_COUNT; i++) {
         RegDeleteValueW(key, installed_file_names[i]);
     }
@@ -116,18 +147,67 @@ bool installation_record_owns(const struct installation_record *record, enum ins
     return false;
 }
 
-bool installed_file_path(enum installed_file file, wchar_t path[MAX_PATH])
+bool installed_folder_path(wchar_t path[MAX_PATH])
 {
-    UINT length = GetSystemDirectoryW(path, MAX_PATH);
-    const wchar_t *name = installed_file_names[file];
-    if (!length) {
+    wchar_t programs[MAX_PATH];
+    HKEY key;
+    LSTATUS error =
+        RegOpenKeyExW(HKEY_LOCAL_MACHINE, FOLDERS_KEY, 0, KEY_QUERY_VALUE | KEY_WOW64_64KEY, &key);
+    if (!error) {
+        DWORD size = sizeof(programs);
+        error = RegGetValueW(key, NULL, L"ProgramFilesDir", RRF_RT_REG_SZ, NULL, programs, &size);
+        RegCloseKey(key);
+    }
+    if (error) {
+        SetLastError((DWORD)error);
         return false;
     }
-    if (length + 1 + wcslen(name) >= MAX_PATH) {
+    if (swprintf(path, MAX_PATH, L"%ls\\" FOLDER_NAME, programs) < 0) {
         SetLastError(ERROR_FILENAME_EXCED_RANGE);
         return false;
     }
-    path[length] = L'\\';
-    wcscpy(path + length + 1, name);
     return true;
+}
+
+/* The folder that the file goes to. */
+static bool folder_of(enum installed_file file, wchar_t path[MAX_PATH])
+{
+    if (file == INSTALLED_MANAGER) {
+        return installed_folder_path(path);
+    }
+    UINT length = GetSystemDirectoryW(path, MAX_PATH);
+    if (length >= MAX_PATH) {
+        SetLastError(ERROR_FILENAME_EXCED_RANGE);
+    }
+    return length && length < MAX_PATH;
+}
+
+bool installed_file_path(enum installed_file file, wchar_t path[MAX_PATH])
+{
+    wchar_t folder[MAX_PATH];
+    if (!folder_of(file, folder)) {
+        return false;
+    }
+    if (swprintf(path, MAX_PATH, L"%ls\\%ls", folder, installed_file_names[file]) < 0) {
+        SetLastError(ERROR_FILENAME_EXCED_RANGE);
+        return false;
+    }
+    return true;
+}
+
+bool running_program_path(wchar_t path[MAX_PATH])
+{
+    DWORD length = GetModuleFileNameW(NULL, path, MAX_PATH);
+    if (length >= MAX_PATH) {
+        SetLastError(ERROR_FILENAME_EXCED_RANGE);
+    }
+    return length && length < MAX_PATH;
+}
+
+bool running_program_is_installed(void)
+{
+    wchar_t running[MAX_PATH];
+    wchar_t installed[MAX_PATH];
+    return running_program_path(running) && installed_file_path(INSTALLED_MANAGER, installed) &&
+           wide_same_name(running, installed);
 }

@@ -15,9 +15,14 @@
 
 #define INSTALLATION_KEY L"SOFTWARE\\RPC Firewall"
 
-enum installed_file { INSTALLED_AGENT, INSTALLED_MESSAGES, INSTALLED_FILE_COUNT };
+enum installed_file {
+    INSTALLED_AGENT,    /* System32 */
+    INSTALLED_MESSAGES, /* System32 */
+    INSTALLED_MANAGER,  /* the folder of the service in Program Files */
+    INSTALLED_FILE_COUNT
+};
 
-/* Their names, in System32 and beside the manager. */
+/* Their names there; the DLLs have the same beside the manager. */
 extern const wchar_t *const installed_file_names[INSTALLED_FILE_COUNT];
 
 /* Contents of a file that are ours: the one before and the one after a change that was cut short.
@@ -32,6 +37,9 @@ struct recorded_file {
 struct installation_record {
     wchar_t release[16]; /* RPCFW_VERSION of the manager that installed */
     bool event_log;      /* the event log keys are ours */
+    bool service;        /* the service is ours */
+    /* The policy file of this host: RpcFw.conf beside the manager that installed. */
+    wchar_t policy[MAX_PATH];
     struct recorded_file file[INSTALLED_FILE_COUNT];
 };
 
@@ -48,7 +56,18 @@ LSTATUS installation_record_remove(void);
 bool installation_record_owns(const struct installation_record *record, enum installed_file file,
                               uint64_t digest);
 
-/* The full path of an installed file in System32; false: GetLastError(). */
+/* The full path of an installed file; false: GetLastError(). */
 bool installed_file_path(enum installed_file file, wchar_t path[MAX_PATH]);
+
+/* The folder of the service, which install makes: "…\\Program Files\\RPC Firewall". The system's
+ * own setting counts, not the environment, which the user may have changed. False: GetLastError().
+ */
+bool installed_folder_path(wchar_t path[MAX_PATH]);
+
+/* The full path of the running program; false: GetLastError(). */
+bool running_program_path(wchar_t path[MAX_PATH]);
+
+/* Whether the running program is the one in the folder of the service. */
+bool running_program_is_installed(void);
 
 #endif

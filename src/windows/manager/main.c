@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <windows.h>
 
+#include "windows/manager/service/service_main.h"
 #include "windows/manager/verbs.h"
 
 static const struct cli_verb host_verbs[] = {
@@ -60,6 +61,20 @@ static const struct cli_verb host_verbs[] = {
      "were\n"
      "lost, FLIGHT the calls inside the agent now.\n",
      verb_status},
+    {"start", "[fw|flt|all] | pid [PID] | process [NAME]", "start the service",
+     "Starts the service \"RPC Firewall\" and waits until every process that takes remote calls "
+     "has been\n"
+     "looked at. With pid or process: the same as the verbs of those names.\n\n"
+     "Exit code: 0 it runs; 2 it does not.\n",
+     verb_start},
+    {"stop", "[fw|flt|all]", "stop the service; protected processes stay protected",
+     "Agents stay where they are and judge calls by the policy in force; \"unprotect\" takes them "
+     "out.\n\n"
+     "Exit code: 0 it has stopped, or did not run; 2 it does not stop.\n",
+     verb_stop},
+    {"service", "", "run as the service; for the service control manager only",
+     "The command that the service \"RPC Firewall\" is registered with. \"start\" starts it.\n",
+     verb_service},
     {0},
 };
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "windows/manager/installation_record.h"
+
 const wchar_t policy_file_sddl[] = L"O:BAG:BAD:P(A;;FA;;;SY)(A;;FA;;;BA)";
 
 static const char default_policy[] =
@@ -54,12 +56,23 @@ bool beside_manager(const wchar_t *name, wchar_t path[MAX_PATH])
     return true;
 }
 
+/* The file of this host, for the program that install put in place; else the one beside it. */
+static bool default_path(wchar_t path[MAX_PATH])
+{
+    struct installation_record record;
+    if (running_program_is_installed() && installation_record_read(&record) == ERROR_SUCCESS &&
+        record.policy[0]) {
+        wcscpy(path, record.policy);
+        return true;
+    }
+    return beside_manager(POLICY_FILE_NAME, path);
+}
+
 bool policy_file_path(const char *option, char path[UTF8_PATH_SIZE])
 {
-    wchar_t beside[MAX_PATH];
+    wchar_t wide[MAX_PATH];
     if (!option) {
-        return beside_manager(POLICY_FILE_NAME, beside) &&
-               utf8_from_wide(beside, path, UTF8_PATH_SIZE);
+        return default_path(wide) && utf8_from_wide(wide, path, UTF8_PATH_SIZE);
     }
     if (strlen(option) >= UTF8_PATH_SIZE) {
         SetLastError(ERROR_FILENAME_EXCED_RANGE);

@@ -20,7 +20,11 @@ extern const wchar_t policy_file_sddl[];
  */
 bool beside_manager(const wchar_t *name, wchar_t path[MAX_PATH]);
 
-/* `option` (the value of --policy) or, when NULL, RpcFw.conf beside the manager, in UTF-8. */
+/*
+ * `option` (the value of --policy) or, when NULL, RpcFw.conf beside the manager, in UTF-8. For the
+ * program that install put in Program Files, and so for the service, that is the file beside the
+ * manager that installed.
+ */
 bool policy_file_path(const char *option, char path[UTF8_PATH_SIZE]);
 
 /*

@@ -215,6 +215,7 @@ static void judge_agent(HANDLE process, const wchar_t *dll_path,
                         struct protection_result *result)
 {
     result->base = module->base;
+    result->image_size = module->size;
     if (!wide_same_name(module->path, dll_path)) {
         char path[UTF8_PATH_SIZE];
         utf8_from_wide(module->path, path, sizeof(path));
@@ -356,6 +357,7 @@ static bool find_agent(DWORD pid, struct process_module *module, struct protecti
     *result = (struct protection_result){.outcome = PROTECTION_ABSENT};
     if (process_find_modules(pid, module_names, module, 1)) {
         result->base = module->base;
+        result->image_size = module->size;
         return module->base != 0;
     }
     DWORD error = GetLastError();

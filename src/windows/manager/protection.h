@@ -32,6 +32,7 @@ enum protection_outcome {
 struct protection_result {
     enum protection_outcome outcome;
     uintptr_t base;                      /* where the agent's DLL is or was; 0: none was seen */
+    size_t image_size;                   /* of that DLL */
     struct agent_status status;          /* ADDED, PRESENT, DRAINING, REFRESHED: as last read */
     char reason[PROTECTION_REASON_SIZE]; /* NOT_SERVER, REFUSED: UTF-8, no line feed */
 };

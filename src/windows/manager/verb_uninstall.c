@@ -7,8 +7,12 @@
 #include "windows/manager/file_digest.h"
 #include "windows/manager/file_placement.h"
 #include "windows/manager/installation_record.h"
+#include "windows/manager/service/service_control.h"
 #include "windows/manager/verb_unprotect.h"
 #include "windows/policy_section.h"
+
+/* Milliseconds that the service may take to stop: a process may be slow to load the agent. */
+#define SERVICE_TIMEOUT 30000
 
 /* True when no agent is left in any process. */
 static bool unprotect_all(const struct cli_verb *verb)
@@ -37,17 +41,21 @@ static bool remove_files(const struct cli_verb *verb, const struct installation_
     for (unsigned i = 0; i < INSTALLED_FILE_COUNT; i++) {
         wchar_t path[MAX_PATH];
         uint64_t digest;
+        if (i == INSTALLED_MANAGER && !record->file[i].count) {
+            continue; /* unpacked in its place, not copied there */
+        }
         if (!installed_file_path(i, path)) {
             complete = false;
-        } else if (!file_digest(path, &digest) && GetLastError() != ERROR_FILE_NOT_FOUND) {
-            verb_system_error(verb, "a file in System32 cannot be read", GetLastError());
+        } else if (!file_digest(path, &digest) && GetLastError() != ERROR_FILE_NOT_FOUND &&
+                   GetLastError() != ERROR_PATH_NOT_FOUND) {
+            verb_system_error(verb, "an installed file cannot be read", GetLastError());
             complete = false;
         } else if (GetFileAttributesW(path) != INVALID_FILE_ATTRIBUTES &&
                    !installation_record_owns(record, i, digest)) {
-            verb_note(verb, "%ls in System32 was replaced since; it is left alone",
+            verb_note(verb, "the installed %ls was replaced since; it is left alone",
                       installed_file_names[i]);
         } else if (!file_remove(path)) {
-            verb_system_error(verb, "a file in System32 cannot be removed", GetLastError());
+            verb_system_error(verb, "an installed file cannot be removed", GetLastError());
             complete = false;
         }
     }
@@ -57,12 +65,20 @@ static bool remove_files(const struct cli_verb *verb, const struct installation_
 static int remove_installation(const struct cli_verb *verb,
                                const struct installation_record *record)
 {
+    DWORD failure = record->service ? service_remove() : ERROR_SUCCESS;
+    if (failure) {
+        return verb_system_error(verb, "the service cannot be removed", failure);
+    }
     if (!remove_files(verb, record)) {
         return CLI_ERROR;
     }
     LSTATUS error = record->event_log ? event_log_key_remove() : ERROR_SUCCESS;
     if (error) {
         return verb_system_error(verb, "the event log cannot be unregistered", (DWORD)error);
+    }
+    wchar_t folder[MAX_PATH];
+    if (installed_folder_path(folder)) {
+        RemoveDirectoryW(folder); /* unless somebody has put something else there */
     }
     /* Last, so that an uninstall that failed before can be run again. */
     error = installation_record_remove();
@@ -84,6 +100,11 @@ static int uninstall(const struct cli_verb *verb)
     if (error) {
         return verb_system_error(verb, "the record of the installation cannot be read",
                                  (DWORD)error);
+    }
+    /* First, or it would bring the agents back. */
+    DWORD failure = record.service ? service_stop(SERVICE_TIMEOUT) : ERROR_SUCCESS;
+    if (failure && failure != ERROR_SERVICE_NOT_ACTIVE && failure != ERROR_SERVICE_DOES_NOT_EXIST) {
+        return verb_system_error(verb, "the service does not stop", failure);
     }
     return unprotect_all(verb) ? remove_installation(verb, &record) : CLI_ERROR;
 }

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "windows/manager/service/process_watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "windows/manager/wide_text.h"
+#include "windows/policy_section.h"
+
+#define SYSTEM_PID 4
+
+/* Milliseconds. */
+#define ROUND_LIMIT    500   /* of looking in one round */
+#define LOCK_TIMEOUT   300   /* another manager is at work: next round */
+#define LEAVE_PAUSE    900   /* an agent that found no server lingers for 700 */
+#define FIRST_PAUSE    500   /* of a new process, where only the clock tells */
+#define PAUSE_MAX      60000 /* between two looks at a process that changes */
+#define REFUSED_PAUSE  2000  /* after a refusal, and doubled from then on */
+#define REFUSED_MAX    300000
+#define YOUNG          60000 /* processes are entered by the clock */
+#define PORTS_AGE      10000 /* listening ports are taken at least so often */
+#define AGENT_INTERVAL 2000  /* between two readings of an agent's status */
+#define TICKS_PER_MS   10000u
+
+static uint64_t now_filetime(void)
+{
+    FILETIME time;
+    GetSystemTimeAsFileTime(&time);
+    return (uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime;
+}
+
+static void let_go(struct watched_process *process)
+{
+    if (process->process) {
+        CloseHandle(process->process);
+        process->process = NULL;
+    }
+}
+
+void process_watch_free(struct process_watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        let_go(&watch->list[i]);
+    }
+    free(watch->list);
+    process_snapshot_free(&watch->snapshot);
+    listening_ports_free(&watch->ports);
+    watch->list = NULL;
+    watch->count = 0;
+}
+
+/* ---- The list ---- */
+
+static bool reserve(struct process_watch *watch, size_t count)
+{
+    if (count <= watch->capacity) {
+        return true;
+    }
+    struct watched_process *list = realloc(watch->list, count * 2 * sizeof(*list));
+    if (!list) {
+        return false;
+    }
+    watch->list = list;
+    watch->capacity = count * 2;
+    return true;
+}
+
+static void add_process(struct process_watch *watch, const struct process_fact *fact, ULONGLONG now)
+{
+    struct watched_process *process = &watch->list[watch->count++];
+    bool ignored = fact->pid == 0 || fact->pid == SYSTEM_PID || fact->pid == GetCurrentProcessId();
+    *process = (struct watched_process){
+        .pid = fact->pid,
+        .created = fact->created,
+        .state = ignored ? WATCHED_IGNORED : WATCHED_WAITING,
+        .seen = true,
+        .first_ms = now,
+        .pause_ms = FIRST_PAUSE,
+        /* What came since the round before may be its own. */
+        .marks = {.pipes = watch->pipe_changes ? watch->pipe_changes - 1 : 0},
+        .not_before = watch->rounds && !watch->pipes_known ? now + FIRST_PAUSE : now,
+    };
+    if (!watch->rounds) {
+        process->marks.pipes = UINT64_MAX; /* all that run at the start are entered once */
+    }
+}
+
+static int by_pid(const void *left, const void *right)
+{
+    DWORD a = ((const struct watched_process *)left)->pid;
+    DWORD b = ((const struct watched_process *)right)->pid;
+    return (a > b) - (a < b);
+}
+
+static void remove_unseen(struct process_watch *watch)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < watch->count; i++) {
+        if (watch->list[i].seen) {
+            watch->list[kept++] = watch->list[i];
+        } else {
+            let_go(&watch->list[i]);
+        }
+    }
+    watch->count = kept;
+}
+
+/* Brings the list in step with the snapshot: both ascend by PID. */
+static bool follow_snapshot(struct process_watch *watch, ULONGLONG now)
+{
+    const struct process_snapshot *snapshot = &watch->snapshot;
+    size_t known = watch->count;
+    size_t at = 0;
+    if (!reserve(watch, known + snapshot->count)) {
+        return false;
+    }
+    for (size_t i = 0; i < known; i++) {
+        watch->list[i].seen = false;
+    }
+    for (size_t i = 0; i < snapshot->count; i++) {
+        const struct process_fact *fact = &snapshot->facts[i];
+        while (at < known && watch->list[at].pid < fact->pid) {
+            at++;
+        }
+        if (at < known && watch->list[at].pid == fact->pid &&
+            watch->list[at].created == fact->created) {
+            watch->list[at].seen = true;
+        } else {
+            add_process(watch, fact, now);
+        }
+    }
+    bool added = watch->count > known;
+    remove_unseen(watch);
+    if (added) {
+        qsort(watch->list, watch->count, sizeof(*watch->list), by_pid);
+    }
+    return true;
+}
+
+/* ---- What has changed ---- */
+
+static bool has_stirred(const struct watched_process *process, const struct process_fact *fact)
+{
+    return process->marks.handles != fact->handles || process->marks.threads != fact->threads;
+}
+
+/* The ports cost more to ask for than the processes: only when one of these may have new ones. */
+static void take_ports(struct process_watch *watch, ULONGLONG now)
+{
+    bool needed = now - watch->ports_ms >= PORTS_AGE || !watch->ports_ms;
+    for (size_t i = 0; i < watch->count && !needed; i++) {
+        const struct watched_process *process = &watch->list[i];
+        const struct process_fact *fact = process_snapshot_find(&watch->snapshot, process->pid);
+        needed = process->state != WATCHED_PROTECTED && process->state != WATCHED_IGNORED && fact &&
+                 (has_stirred(process, fact) || now - process->first_ms < YOUNG);
+    }
+    if (needed) {
+        uint64_t digest = 0;
+        listening_ports_take(&watch->ports);
+        watch->pipes_known = pipe_names_digest(&digest);
+        watch->pipe_changes += watch->pipes_known && digest != watch->pipe_digest;
+        watch->pipe_digest = digest;
+        watch->ports_ms = now;
+    }
+}
+
+/* Whether the process may have become a server since the last look. */
+static bool has_signal(const struct process_watch *watch, struct watched_process *process,
+                       const struct process_fact *fact, uint64_t ports, ULONGLONG now)
+{
+    if (process->marks.pipes == UINT64_MAX) {
+        return true;
+    }
+    if (ports != process->marks.ports && ports) {
+        if (!process->listens_ms) {
+            process->listens_ms = now;
+        }
+        return true;
+    }
+    bool stirred = has_stirred(process, fact);
+    if (watch->pipes_known) {
+        return stirred && watch->pipe_changes != process->marks.pipes;
+    }
+    return stirred || now - process->first_ms < YOUNG;
+}
+
+/* ---- Looking at one process ---- */
+
+static void image_path(DWORD pid, const struct process_fact *fact, char path[UTF8_PATH_SIZE])
+{
+    wchar_t wide[MAX_PATH] = L"";
+    DWORD size = ARRAYSIZE(wide);
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    if (!process || !QueryFullProcessImageNameW(process, 0, wide, &size)) {
+        size = 0;
+    }
+    if (process) {
+        CloseHandle(process);
+    }
+    if (!size && fact) {
+        size_t length = fact->name_length < MAX_PATH ? fact->name_length : MAX_PATH - 1;
+        memcpy(wide, fact->name, length * sizeof(wchar_t));
+        wide[length] = L'\0';
+    }
+    utf8_from_wide(wide, path, UTF8_PATH_SIZE);
+}
+
+static uint64_t text_digest(const char *text)
+{
+    uint64_t digest = 0xcbf29ce484222325u;
+    for (; *text; text++) {
+        digest = (digest ^ (unsigned char)*text) * 0x100000001b3u;
+    }
+    return digest ? digest : 1;
+}
+
+static void tell_gap(struct process_watch *watch, struct watched_process *process,
+                     const char *reason)
+{
+    char path[UTF8_PATH_SIZE];
+    image_path(process->pid, process_snapshot_find(&watch->snapshot, process->pid), path);
+    service_events_gap(watch->events, process->pid, path, watch->generation, reason,
+                       watch->covered_by);
+    watch->status->gaps++;
+}
+
+/* From its start, or from when it was seen to listen, if that was later. */
+static void note_delay(struct process_watch *watch, const struct watched_process *process,
+                       ULONGLONG now)
+{
+    struct service_status *status = watch->status;
+    if (!watch->rounds) {
+        return;
+    }
+    uint64_t delay = (now_filetime() - process->created) / TICKS_PER_MS;
+    if (process->listens_ms && now - process->listens_ms < delay &&
+        process->listens_ms - process->first_ms > LEAVE_PAUSE) {
+        delay = now - process->listens_ms;
+    }
+    uint32_t ms = delay < UINT32_MAX ? (uint32_t)delay : UINT32_MAX;
+    status->delays++;
+    status->delay_last_ms = ms;
+    status->delay_sum_ms += ms;
+    status->delay_max_ms = ms > status->delay_max_ms ? ms : status->delay_max_ms;
+}
+
+/* From now on its agent is looked at; false: it has gone meanwhile. */
+static bool adopt(struct watched_process *process, const struct protection_result *result,
+                  ULONGLONG now)
+{
+    let_go(process);
+    process->process = OpenProcess(REMOTE_AGENT_READ_ACCESS, FALSE, process->pid);
+    if (!process->process ||
+        remote_agent_attach(process->process, result->base, result->image_size, &process->agent)) {
+        let_go(process);
+        return false;
+    }
+    process->state = WATCHED_PROTECTED;
+    process->not_before = now + AGENT_INTERVAL;
+    return true;
+}
+
+/* The next look: by the clock after the pause, when it begins to listen after `least`. */
+static void wait_again(struct watched_process *process, DWORD least, DWORD most, ULONGLONG now)
+{
+    DWORD pause = process->pause_ms > least ? process->pause_ms : least;
+    process->not_before = now + pause;
+    process->not_before_listening = now + least;
+    process->pause_ms = pause < most / 2 ? pause * 2 : most;
+}
+
+static void settle(struct process_watch *watch, struct watched_process *process,
+                   const struct protection_result *result)
+{
+    ULONGLONG now = GetTickCount64();
+    snprintf(process->reason, sizeof(process->reason), "%.159s", result->reason);
+    switch (result->outcome) {
+    case PROTECTION_ADDED:
+        watch->status->added++;
+        note_delay(watch, process, now);
+        adopt(process, result, now);
+        break;
+    case PROTECTION_PRESENT:
+        watch->status->adopted++;
+        adopt(process, result, now);
+        break;
+    case PROTECTION_REFUSED:
+        process->state = WATCHED_REFUSED;
+        process->tell_gap = true;
+        wait_again(process, REFUSED_PAUSE, REFUSED_MAX, now);
+        break;
+    default:
+        process->state = WATCHED_WAITING;
+        process->told_gap = 0;
+        wait_again(process, result->base ? LEAVE_PAUSE : 0, PAUSE_MAX, now);
+        break;
+    }
+}
+
+static void look(struct process_watch *watch, struct watched_process *process,
+                 const struct process_marks *marks)
+{
+    struct protection_result result;
+    HANDLE mutex = policy_manager_lock(LOCK_TIMEOUT);
+    if (!mutex) {
+        return;
+    }
+    protection_add(watch->agent_path, process->pid, &result);
+    policy_manager_unlock(mutex);
+    process->marks = *marks;
+    settle(watch, process, &result);
+}
+
+/* Whether the agent still protects; when not, the process is looked at again at once. */
+static void check_agent(struct process_watch *watch, struct watched_process *process, ULONGLONG now)
+{
+    struct agent_status status;
+    process->not_before = now + AGENT_INTERVAL;
+    if (remote_agent_read(&process->agent, &status) == REMOTE_AGENT_OK &&
+        (status.state == AGENT_PROTECTED || status.state == AGENT_STARTING)) {
+        return;
+    }
+    bool ended = WaitForSingleObject(process->process, 0) == WAIT_OBJECT_0;
+    let_go(process);
+    process->state = WATCHED_WAITING;
+    process->marks = (struct process_marks){.pipes = UINT64_MAX};
+    process->pause_ms = FIRST_PAUSE;
+    process->not_before = now;
+    if (!ended) {
+        watch->status->vanished++;
+        tell_gap(watch, process, "its agent has left; it is brought back");
+    }
+}
+
+/* One that has ended since it was refused is no gap. */
+static void tell_refusal(struct process_watch *watch, struct watched_process *process)
+{
+    uint64_t digest = text_digest(process->reason);
+    process->tell_gap = false;
+    if (process->told_gap != digest) {
+        process->told_gap = digest;
+        tell_gap(watch, process, process->reason);
+    }
+}
+
+static void visit(struct process_watch *watch, struct watched_process *process, ULONGLONG now)
+{
+    const struct process_fact *fact = process_snapshot_find(&watch->snapshot, process->pid);
+    if (process->state == WATCHED_IGNORED || !fact) {
+        return;
+    }
+    if (process->state == WATCHED_PROTECTED) {
+        if (now >= process->not_before) {
+            check_agent(watch, process, now);
+        }
+        return;
+    }
+    if (process->tell_gap) {
+        tell_refusal(watch, process);
+    }
+    struct process_marks marks = {
+        .handles = fact->handles,
+        .threads = fact->threads,
+        .ports = listening_ports_of(&watch->ports, process->pid),
+        .pipes = watch->pipe_changes,
+    };
+    bool listens = marks.ports && marks.ports != process->marks.ports;
+    bool due = now >= process->not_before || (listens && now >= process->not_before_listening);
+    if (process->state == WATCHED_REFUSED) {
+        if (due) {
+            look(watch, process, &marks);
+        }
+    } else if (has_signal(watch, process, fact, marks.ports, now) && due) {
+        look(watch, process, &marks);
+    }
+}
+
+static void count_states(struct process_watch *watch)
+{
+    uint32_t by_state[WATCHED_IGNORED + 1] = {0};
+    for (size_t i = 0; i < watch->count; i++) {
+        by_state[watch->list[i].state]++;
+    }
+    watch->status->processes = (uint32_t)watch->count;
+    watch->status->is_protected = by_state[WATCHED_PROTECTED];
+    watch->status->waiting = by_state[WATCHED_WAITING];
+    watch->status->refused = by_state[WATCHED_REFUSED];
+}
+
+bool process_watch_round(struct process_watch *watch)
+{
+    ULONGLONG start = GetTickCount64();
+    bool complete = true;
+    if (!process_snapshot_take(&watch->snapshot)) {
+        return true;
+    }
+    take_ports(watch, start);
+    if (!follow_snapshot(watch, start)) {
+        return true;
+    }
+    for (size_t i = 0; i < watch->count && complete; i++) {
+        visit(watch, &watch->list[i], GetTickCount64());
+        complete = GetTickCount64() - start < ROUND_LIMIT &&
+                   WaitForSingleObject(watch->stop, 0) == WAIT_TIMEOUT;
+    }
+    count_states(watch);
+    if (complete) {
+        watch->rounds++;
+    }
+    return complete;
+}
+
+void process_watch_refresh(struct process_watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        struct watched_process *process = &watch->list[i];
+        struct protection_result result;
+        HANDLE mutex =
+            process->state == WATCHED_PROTECTED ? policy_manager_lock(LOCK_TIMEOUT) : NULL;
+        if (!mutex) {
+            continue; /* agents take a new policy at their next call anyway */
+        }
+        protection_refresh(process->pid, &result);
+        policy_manager_unlock(mutex);
+        if (result.outcome == PROTECTION_REFUSED) {
+            tell_gap(watch, process, result.reason);
+        }
+    }
+}

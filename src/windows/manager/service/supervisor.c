@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "windows/manager/service/supervisor.h"
+
+#include <stdio.h>
+
+#include "windows/agent/sinks/event_writer.h"
+#include "windows/manager/installation.h"
+#include "windows/manager/installation_record.h"
+#include "windows/manager/privileges.h"
+#include "windows/manager/service/process_watch.h"
+#include "windows/manager/service/service_policy.h"
+
+/* Milliseconds. */
+#define SETTLE_TIME   150 /* an editor writes a file in several steps */
+#define FILE_INTERVAL 10000
+#define FOLDER_PAUSE  20
+#define PAUSE_LEAST   100
+#define PAUSE_MOST    1000
+
+/* A look at the processes may take so much of the pause: a thousandth of a core. */
+#define PAUSE_FACTOR 1000
+
+__declspec(dllexport) struct service_status RpcFwService = {
+    .magic = SERVICE_STATUS_MAGIC,
+    .version = SERVICE_STATUS_VERSION,
+    .size = sizeof(struct service_status),
+    .release = RPCFW_VERSION,
+};
+
+static struct {
+    HANDLE stop;
+    struct service_events events;
+    struct service_policy policy;
+    struct process_watch watch;
+    ULONGLONG files_due; /* when the policy file is read; 0: nothing has changed */
+    ULONGLONG files_ms;  /* when its stamp was compared last */
+    uint64_t cost_us;    /* of a round without changes */
+} supervisor;
+
+static void show_policy(void)
+{
+    struct service_status *status = &RpcFwService;
+    status->generation = service_policy_generation(&supervisor.policy);
+    status->policies_published = supervisor.policy.published;
+    status->policies_refused = supervisor.policy.refused;
+    snprintf(status->policy_error, sizeof(status->policy_error), "%s", supervisor.policy.error);
+    supervisor.watch.generation = status->generation;
+    status->events_lost = supervisor.events.lost;
+}
+
+static void policy_has_changed(void)
+{
+    show_policy();
+    process_watch_refresh(&supervisor.watch);
+}
+
+static uint64_t microseconds(void)
+{
+    LARGE_INTEGER frequency;
+    LARGE_INTEGER now;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&now);
+    return (uint64_t)now.QuadPart / (uint64_t)frequency.QuadPart * 1000000 +
+           (uint64_t)now.QuadPart % (uint64_t)frequency.QuadPart * 1000000 /
+               (uint64_t)frequency.QuadPart;
+}
+
+/*
+ * The least of recent rounds, which is one that found nothing to do: the clock on the wall is an
+ * upper limit of what it cost.
+ */
+static void note_cost(uint64_t took_us)
+{
+    if (!supervisor.cost_us || took_us < supervisor.cost_us) {
+        supervisor.cost_us = took_us;
+    } else {
+        supervisor.cost_us += supervisor.cost_us / 64 + 1;
+    }
+}
+
+static DWORD pause_ms(void)
+{
+    uint64_t pause = supervisor.cost_us * PAUSE_FACTOR / 1000;
+    return pause < PAUSE_LEAST ? PAUSE_LEAST : pause > PAUSE_MOST ? PAUSE_MOST : (DWORD)pause;
+}
+
+/* Protects, when there is a policy to protect by; returns how long to wait for the next round. */
+static DWORD protect(void)
+{
+    struct service_status *status = &RpcFwService;
+    if (service_policy_follow(&supervisor.policy, &supervisor.events)) {
+        policy_has_changed();
+    }
+    if (!service_policy_generation(&supervisor.policy)) {
+        return PAUSE_MOST;
+    }
+    uint64_t start = microseconds();
+    bool complete = process_watch_round(&supervisor.watch);
+    note_cost(microseconds() - start);
+    status->rounds++;
+    status->round_us = (uint32_t)supervisor.cost_us;
+    status->pause_ms = pause_ms();
+    status->events_lost = supervisor.events.lost;
+    return complete ? status->pause_ms : 0;
+}
+
+static void look_at_files(ULONGLONG now)
+{
+    if (!supervisor.files_due && now - supervisor.files_ms >= FILE_INTERVAL) {
+        supervisor.files_ms = now;
+        supervisor.files_due = service_policy_changed(&supervisor.policy) ? now : 0;
+    }
+    if (!supervisor.files_due || now < supervisor.files_due) {
+        return;
+    }
+    supervisor.files_due = 0;
+    supervisor.files_ms = now;
+    if (service_policy_apply(&supervisor.policy, &supervisor.events)) {
+        policy_has_changed();
+    }
+    show_policy();
+}
+
+/* Waits at most so long; true: go on, false: stop. */
+static bool wait(DWORD timeout_ms)
+{
+    HANDLE events[1 + FOLDER_WATCH_FOLDERS] = {supervisor.stop};
+    size_t count = 1 + folder_watch_events(&supervisor.policy.files, events + 1);
+    DWORD result = WaitForMultipleObjects((DWORD)count, events, FALSE, timeout_ms);
+    if (result > WAIT_OBJECT_0 && result < WAIT_OBJECT_0 + count) {
+        /* The audit file may lie in the same folder and be written to all the time. */
+        Sleep(FOLDER_PAUSE);
+        if (folder_watch_collect(&supervisor.policy.files, result - WAIT_OBJECT_0 - 1)) {
+            supervisor.files_due = GetTickCount64() + SETTLE_TIME;
+        }
+    }
+    return result != WAIT_OBJECT_0 && result != WAIT_FAILED;
+}
+
+/* The processes are looked at when their time has come, not each time that a folder has changed. */
+static void loop(void)
+{
+    ULONGLONG next_round = GetTickCount64();
+    bool going = true;
+    while (going) {
+        ULONGLONG now = GetTickCount64();
+        look_at_files(now);
+        if (now >= next_round) {
+            next_round = now + protect();
+            now = GetTickCount64();
+        }
+        ULONGLONG until = supervisor.files_due && supervisor.files_due < next_round
+                              ? supervisor.files_due
+                              : next_round;
+        going = wait(until > now ? (DWORD)(until - now) : 0);
+    }
+}
+
+/* The processes that run now, all of them, unless the service is stopped before. */
+static void first_pass(void)
+{
+    while (service_policy_generation(&supervisor.policy) && !supervisor.watch.rounds &&
+           WaitForSingleObject(supervisor.stop, 0) == WAIT_TIMEOUT) {
+        protect();
+    }
+}
+
+DWORD supervisor_run(HANDLE stop, void (*ready)(void))
+{
+    struct service_status *status = &RpcFwService;
+    supervisor.stop = stop;
+    supervisor.watch.stop = stop;
+    supervisor.watch.events = &supervisor.events;
+    supervisor.watch.status = status;
+    supervisor.watch.covered_by = "nothing";
+    if (!installed_file_path(INSTALLED_AGENT, supervisor.watch.agent_path)) {
+        return GetLastError();
+    }
+    service_events_open(&supervisor.events);
+    privileges_enable_debug();
+    DWORD error = ERROR_SUCCESS;
+    if (installation_check() != INSTALLATION_GOOD) {
+        service_events_service(&supervisor.events, EVENT_SERVICE_STOPPED, 0,
+                               "the files in System32 are not those of this release");
+        error = ERROR_PRODUCT_VERSION;
+    } else if (!service_policy_open(&supervisor.policy)) {
+        service_events_service(&supervisor.events, EVENT_SERVICE_STOPPED, 0,
+                               supervisor.policy.error);
+        error = ERROR_INVALID_DATA;
+    }
+    if (!error) {
+        status->started_us = event_time_now();
+        service_policy_apply(&supervisor.policy, &supervisor.events);
+        show_policy();
+        service_events_service(&supervisor.events, EVENT_SERVICE_STARTED, status->generation,
+                               supervisor.policy.error);
+        status->running = 1;
+        first_pass();
+        ready();
+        loop();
+        status->running = 0;
+        service_events_service(&supervisor.events, EVENT_SERVICE_STOPPED, status->generation,
+                               "it was asked to; protected processes stay protected");
+    }
+    process_watch_free(&supervisor.watch);
+    service_policy_close(&supervisor.policy);
+    service_events_close(&supervisor.events);
+    return error;
+}
