@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A standalone file server in a sandbox: smbd, which starts samba-dcerpcd and its servers when they are asked for."""
+import socket
+
+from sambahost import ADDRESS, CONFIGURATION, STATE, SambaHost, must, write
+
+USER, PASSWORD = 'root', 'F1le.Pass!'
+LOGON = f'{USER}%{PASSWORD}'
+
+
+class FileServer(SambaHost):
+    LOGON = LOGON
+    # No pipe: the first call to each is the tests'.
+    PROBES = ()
+
+    def __init__(self):
+        super().__init__()
+        write('/etc/hosts', '127.0.0.1 localhost')
+        write(CONFIGURATION / 'smb.conf', '[global]', 'workgroup = RPCFW', 'server role = standalone server',
+              'interfaces = lo', 'bind interfaces only = yes', 'panic action =', 'load printers = no',
+              '[share]', f'path = {STATE}/share', 'read only = no')
+        for folder in ('share', 'private', 'printers'):
+            (STATE / folder).mkdir()
+        must('smbpasswd', '-a', '-s', USER, stdin=f'{PASSWORD}\n{PASSWORD}\n')
+
+    def start(self, **environment):
+        self.start_command('smbd', '--foreground', '--no-process-group', **environment)
+
+    def answers(self):
+        """Whether smbd takes connections; nothing of RPC runs before the first pipe is opened."""
+        with socket.socket() as probe:
+            return super().answers() and probe.connect_ex((ADDRESS, 445)) == 0
