@@ -267,18 +267,13 @@ static bool reach_safe_point(struct tracer *tracer, struct user_regs_struct *reg
 
 /* ---- The call ---- */
 
-static bool is_libc(const char *name)
-{
-    return strcmp(name, "libc.so.6") == 0;
-}
-
 /* libc's __restore_rt: mov $SYS_rt_sigreturn, %rax; syscall. */
 static uint64_t find_restorer(pid_t pid)
 {
     static const unsigned char code[] = {0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05};
     struct remote_image libc;
-    return remote_image_find(pid, is_libc, &libc) ? remote_image_code(&libc, code, sizeof(code))
-                                                  : 0;
+    return remote_image_find(pid, "libc.so.6", &libc) ? remote_image_code(&libc, code, sizeof(code))
+                                                      : 0;
 }
 
 static uint64_t find_function(const struct injected_call *call)

@@ -32,9 +32,9 @@ struct injection_result {
     char reason[INJECTION_REASON_SIZE]; /* REFUSED, UNFINISHED: one sentence without a full stop */
 };
 
-/* A function, by name, and where it may be. */
+/* A function, by name, and the file that it is in: a pattern of fnmatch(3) for its name. */
 struct injected_function {
-    image_name_match library;
+    const char *library;
     const char *symbol;
 };
 

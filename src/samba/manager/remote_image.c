@@ -3,6 +3,7 @@
 #include "samba/manager/remote_image.h"
 
 #include <elf.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -23,7 +24,7 @@ bool remote_read(pid_t pid, uint64_t address, void *bytes, size_t size)
 /* ---- Finding it ---- */
 
 struct search {
-    image_name_match matches;
+    const char *file_name;
     struct remote_image *image;
     uint64_t device;
     uint64_t inode;
@@ -40,7 +41,7 @@ static bool look_at(const struct mapped_range *range, void *context)
         image->code_end = range->end;
         return false;
     }
-    if (range->offset == 0 && search->matches(path_name(range->path))) {
+    if (range->offset == 0 && fnmatch(search->file_name, path_name(range->path), 0) == 0) {
         search->found = true;
         search->device = range->device;
         search->inode = range->inode;
@@ -51,9 +52,9 @@ static bool look_at(const struct mapped_range *range, void *context)
     return true;
 }
 
-bool remote_image_find(pid_t pid, image_name_match matches, struct remote_image *image)
+bool remote_image_find(pid_t pid, const char *file_name, struct remote_image *image)
 {
-    struct search search = {.matches = matches, .image = image};
+    struct search search = {.file_name = file_name, .image = image};
     *image = (struct remote_image){.pid = pid};
     return process_maps_walk(pid, look_at, &search) == 0 && image->code_start;
 }

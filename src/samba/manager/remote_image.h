@@ -21,11 +21,9 @@ struct remote_image {
     char path[PATH_MAX]; /* as the process sees it */
 };
 
-/* Whether a file of that name is what is looked for. */
-typedef bool (*image_name_match)(const char *file_name);
-
-/* Finds the first object whose file's name matches. False: there is none. */
-bool remote_image_find(pid_t pid, image_name_match matches, struct remote_image *image);
+/* Finds the first object whose file's name matches the pattern of fnmatch(3). False: there is none.
+ */
+bool remote_image_find(pid_t pid, const char *file_name, struct remote_image *image);
 
 /* The address of an exported function or object, 0 when it has none of that name. */
 uint64_t remote_image_symbol(const struct remote_image *image, const char *name);

@@ -121,21 +121,14 @@ static void stop_target(struct target *target)
 
 /* ---- Calls ---- */
 
-static bool is_loader(const char *name)
-{
-    return strcmp(name, "libc.so.6") == 0 || strcmp(name, "libdl.so.2") == 0;
-}
-
-static bool is_object(const char *name)
-{
-    return strstr(name, "injected_object") != NULL;
-}
+#define LOADER "libc.so.6"
+#define OBJECT "injected_object.so"
 
 static enum injection_end call(const struct target *target, const char *symbol, unsigned ms,
                                struct injection_result *result)
 {
     bool loads = strcmp(symbol, "dlopen") == 0;
-    const struct injected_function function = {loads ? is_loader : is_object, symbol};
+    const struct injected_function function = {loads ? LOADER : OBJECT, symbol};
     const struct injected_call injected = {
         .pid = target->pid,
         .start_time = process_start_time((uint32_t)target->pid),
@@ -161,7 +154,7 @@ static int counter(const struct target *target, const char *name)
 {
     struct remote_image image;
     int value = -1;
-    if (remote_image_find(target->pid, is_object, &image)) {
+    if (remote_image_find(target->pid, OBJECT, &image)) {
         assert_true(
             remote_read(target->pid, remote_image_symbol(&image, name), &value, sizeof(value)));
     }
@@ -285,7 +278,7 @@ static void refusals(void **state)
     assert_serves(&target);
 
     /* Another process than the one that is meant. */
-    struct injected_function function = {is_loader, "dlopen"};
+    struct injected_function function = {LOADER, "dlopen"};
     struct injected_call other = {
         .pid = target.pid, .start_time = 1, .functions = &function, .function_count = 1};
     injection_call(&other, 2000, &result);

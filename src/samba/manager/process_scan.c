@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE
+#include "samba/manager/process_scan.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SERVER_LIBRARY "libdcerpc-server-core.so"
+
+bool is_agent_file(const char *file_name)
+{
+    static const char prefix[] = "rpcfirewall";
+    static const char suffix[] = ".so";
+    size_t length = strlen(file_name);
+    return length >= sizeof(prefix) + sizeof(suffix) - 2 &&
+           strncmp(file_name, prefix, sizeof(prefix) - 1) == 0 &&
+           strcmp(file_name + length - (sizeof(suffix) - 1), suffix) == 0;
+}
+
+struct look {
+    struct scanned_process *process;
+    bool out_of_memory;
+};
+
+static bool look_at(const struct mapped_range *range, void *context)
+{
+    struct look *look = context;
+    struct scanned_process *process = look->process;
+    const char *name = path_name(range->path);
+    if (strncmp(name, SERVER_LIBRARY, strlen(SERVER_LIBRARY)) == 0) {
+        process->serves = true;
+    }
+    if (!is_agent_file(name) || !range->executable) {
+        return true;
+    }
+    /* Of several, one whose file is there is the newer. */
+    if (!process->agent_path || !range->deleted) {
+        free(process->agent_path);
+        process->agent_path = strdup(range->path);
+        process->agent_replaced = range->deleted;
+        look->out_of_memory = !process->agent_path;
+    }
+    process->agent = true;
+    return !look->out_of_memory;
+}
+
+bool process_scan_one(pid_t pid, struct scanned_process *process)
+{
+    *process = (struct scanned_process){0};
+    struct look look = {.process = process};
+    if (process_maps_walk(pid, look_at, &look) != 0 || look.out_of_memory ||
+        !process_facts_read(pid, &process->facts)) {
+        scanned_process_free(process);
+        return false;
+    }
+    return true;
+}
+
+void scanned_process_free(struct scanned_process *process)
+{
+    free(process->agent_path);
+    process->agent_path = NULL;
+}
+
+/* Takes over what the process owns. False: out of memory. */
+static bool append(struct process_list *list, struct scanned_process *process)
+{
+    struct scanned_process *items =
+        reallocarray(list->items, list->count + 1, sizeof(*list->items));
+    if (!items) {
+        scanned_process_free(process);
+        return false;
+    }
+    list->items = items;
+    list->items[list->count++] = *process;
+    return true;
+}
+
+static int by_pid(const void *left, const void *right)
+{
+    pid_t a = ((const struct scanned_process *)left)->facts.pid;
+    pid_t b = ((const struct scanned_process *)right)->facts.pid;
+    return (a > b) - (a < b);
+}
+
+int process_scan(struct process_list *list)
+{
+    *list = (struct process_list){0};
+    DIR *proc = opendir("/proc");
+    if (!proc) {
+        return -errno;
+    }
+    int error = 0;
+    struct dirent *entry;
+    while (!error && (entry = readdir(proc))) {
+        struct scanned_process process;
+        if (!isdigit((unsigned char)entry->d_name[0]) ||
+            !process_scan_one((pid_t)strtol(entry->d_name, NULL, 10), &process)) {
+            continue;
+        }
+        if (!process.serves && !process.agent) {
+            scanned_process_free(&process);
+        } else if (!append(list, &process)) {
+            error = -ENOMEM;
+        }
+    }
+    closedir(proc);
+    if (error) {
+        process_list_free(list);
+    } else if (list->count) {
+        qsort(list->items, list->count, sizeof(*list->items), by_pid);
+    }
+    return error;
+}
+
+void process_list_free(struct process_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        scanned_process_free(&list->items[i]);
+    }
+    free(list->items);
+    *list = (struct process_list){0};
+}

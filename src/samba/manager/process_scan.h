@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The processes of this host that serve RPC for Samba, and those that hold an agent.
+ *
+ * Called by the manager and the service on one thread; changes nothing. A list is a picture: its
+ * processes may end, and children of theirs begin, before it is looked at.
+ */
+#ifndef RPCFW_SAMBA_MANAGER_PROCESS_SCAN_H
+#define RPCFW_SAMBA_MANAGER_PROCESS_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "samba/manager/process_facts.h"
+#include "samba/manager/process_maps.h"
+
+struct scanned_process {
+    struct process_facts facts;
+    bool serves;         /* Samba's RPC server library is mapped */
+    bool agent;          /* an agent is mapped; it may be idle */
+    bool agent_replaced; /* its file is gone, or another by now */
+    char *agent_path;    /* of the newest that is mapped; NULL without */
+};
+
+struct process_list {
+    struct scanned_process *items;
+    size_t count;
+};
+
+/* One process. False: it has ended, or its maps cannot be read. Free with
+ * scanned_process_free(). */
+bool process_scan_one(pid_t pid, struct scanned_process *process);
+void scanned_process_free(struct scanned_process *process);
+
+/* All that serve or hold an agent, in the order of their PIDs. 0 or -errno. Free with
+ * process_list_free(). */
+int process_scan(struct process_list *list);
+void process_list_free(struct process_list *list);
+
+/* Whether a file of that name is an agent: rpcfirewall….so. */
+bool is_agent_file(const char *file_name);
+
+#endif
