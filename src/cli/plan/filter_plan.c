@@ -311,10 +311,11 @@ static void note_filters(const struct policy_rule *rule, const struct rule_terms
 {
     bool pipes = terms->address_count && terms->protocols != TERMS_TCP;
     say(finding->note, sizeof(finding->note), "%s%s%s",
-        pipes ? "calls over pipes and HTTP carry no client address there, so it does not match them"
+        pipes ? "RPC filters know no address of calls over pipes and HTTP, so it does not match "
+                "them there"
               : "",
         pipes && rule->dry ? "; " : "",
-        rule->dry ? "what it would block is recorded as permitted" : "");
+        rule->dry ? "there, what it would block is recorded as permitted" : "");
 }
 
 static void find_with_filters(const struct policy_rule *rule, const struct rule_terms *terms,

@@ -213,12 +213,11 @@ static bool read_addresses(struct reading *reading, const struct policy_conditio
         }
     }
     if (!(terms->protocols & TERMS_TCP)) {
-        return refuse(reading, "addr: cannot be compared over pipes and HTTP: such calls carry no "
-                               "client address there");
+        return refuse(reading, "addr: RPC filters know no address of calls over pipes and HTTP");
     }
     if (unknown_matches(reading) && terms->protocols != TERMS_TCP) {
-        return refuse(reading, "addr: would not block calls over pipes and HTTP, which carry no "
-                               "client address there; add prot:ncacn_ip_tcp");
+        return refuse(reading, "addr: RPC filters know no address of calls over pipes and HTTP, "
+                               "and a block rule must not miss those; add prot:ncacn_ip_tcp");
     }
     terms->addresses = values;
     terms->address_count = condition->values.count;
@@ -238,8 +237,8 @@ static bool read_sids(struct reading *reading, const struct policy_condition *co
     }
     if (unknown_matches(reading) && (terms->protocols & ~TERMS_NP) &&
         (terms->levels & ~TERMS_AUTHENTICATED)) {
-        return refuse(reading, "sid: would not block unauthenticated calls, whose caller RPC "
-                               "filters cannot tell; add auth:connect");
+        return refuse(reading, "sid: RPC filters know no account of unauthenticated calls, and a "
+                               "block rule must not miss those; add auth:connect");
     }
     terms->sids = condition->values.items;
     terms->sid_count = condition->values.count;
