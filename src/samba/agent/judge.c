@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE
+#include "samba/agent/judge.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/decide.h"
+#include "core/event.h"
+#include "samba/agent/field.h"
+
+/* An endpoint has a dozen interfaces; a list that does not end must not hold us up. */
+#define INTERFACES_MAX 1024
+
+/* Through which of Samba's functions calls come. */
+static const char function_name[] = "dcesrv_request";
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Nobody else adds to the counters of a process: no locked instruction is needed. */
+static void count(_Atomic uint64_t *counter)
+{
+    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+
+    atomic_store_explicit(counter, value + 1, memory_order_relaxed);
+}
+
+void judge_put(struct judge *judge, struct event *event)
+{
+    event->time_us = now_us();
+    if (!event_ring_put(judge->ring, &judge->origin, event))
+        count(&judge->entry->counters.dropped);
+}
+
+void judge_tell(struct judge *judge, enum event_kind kind, uint64_t generation, const char *detail)
+{
+    struct event event;
+
+    event_of_agent(&event, kind, 0, generation, detail);
+    judge_put(judge, &event);
+}
+
+/* Kept out of the way of calls, for its frame is large and it is rarely needed. */
+__attribute__((noinline)) void judge_refresh(struct judge *judge)
+{
+    struct policy_watch *watch = &judge->watch;
+    enum policy_watch_result result = policy_watch_refresh(watch);
+
+    judge->entry->policy_error = watch->error;
+    atomic_store(&judge->entry->generation, watch->view.generation);
+    if (result == POLICY_WATCH_TAKEN)
+        judge_tell(judge, EVENT_POLICY_CHANGED, watch->view.generation, NULL);
+    else if (result == POLICY_WATCH_REFUSED)
+        judge_tell(judge, EVENT_POLICY_REFUSED, watch->refused,
+                   policy_view_error_text(watch->error));
+}
+
+static void follow_policy(struct judge *judge)
+{
+    if (policy_watch_is_behind(&judge->watch))
+        judge_refresh(judge);
+}
+
+static void count_verdict(struct judge *judge, const struct verdict *verdict)
+{
+    struct call_counters *counters = &judge->entry->counters;
+
+    if (verdict->rule != VERDICT_NO_RULE)
+        atomic_fetch_add_explicit(&judge->watch.view.hits[verdict->rule], 1, memory_order_relaxed);
+    if (verdict->block)
+        count(&counters->blocked);
+    if (verdict->dry)
+        count(&counters->would_block);
+    if (verdict->audit)
+        count(&counters->audited);
+}
+
+__attribute__((noinline)) static void record_call(struct judge *judge, struct call *call,
+                                                  const struct verdict *verdict)
+{
+    struct event event;
+
+    event_from_call(&event, call, verdict, judge->watch.view.image, function_name);
+    event.generation = judge->watch.view.generation;
+    judge_put(judge, &event);
+}
+
+/* The policy is there. */
+static bool judge_call(struct judge *judge, const void *samba_call)
+{
+    struct call call;
+    struct call_storage storage;
+    struct verdict verdict;
+
+    describe_call_begin(&call, &storage, &judge->host, samba_call);
+    verdict = decide(judge->watch.view.image, &call);
+    count_verdict(judge, &verdict);
+    if (verdict.audit || verdict.verbose)
+        record_call(judge, &call, &verdict);
+    return verdict.block;
+}
+
+bool judge_request(struct judge *judge, const void *samba_call)
+{
+    int saved = errno;
+    bool block = false;
+
+    judge->entry->in_call = 1;
+    follow_policy(judge);
+    count(&judge->entry->counters.calls);
+    if (judge->watch.view.image)
+        block = judge_call(judge, samba_call);
+    judge->entry->in_call = 0;
+    errno = saved;
+    return block;
+}
+
+bool judge_unsupported(struct judge *judge)
+{
+    int saved = errno;
+    const struct policy_image *image;
+    bool closed;
+
+    follow_policy(judge);
+    image = judge->watch.view.image;
+    closed = image && (image->options & IMAGE_OPTION_UNSUPPORTED_CLOSED);
+    count(&judge->entry->counters.calls);
+    if (closed)
+        count(&judge->entry->counters.blocked);
+    errno = saved;
+    return closed;
+}
+
+/* ---- Binds ---- */
+
+#define SYNTAX_SIZE (sizeof(struct guid) + sizeof(uint32_t))
+
+/* Whether the client's endpoint has the interface, in exactly this version, as Samba asks. */
+static bool is_served(const struct judge *judge, const void *samba_call, const void *syntax)
+{
+    const struct samba_layout *layout = judge->host.layout;
+    const void *connection = pointer_at(samba_call, layout->call_conn);
+    const void *endpoint = connection ? pointer_at(connection, layout->conn_endpoint) : NULL;
+    const void *item = endpoint ? pointer_at(endpoint, layout->endpoint_interfaces) : NULL;
+
+    for (int i = 0; item && i < INTERFACES_MAX; i++) {
+        const void *interface = pointer_at(item, layout->if_list_iface);
+        if (interface && memcmp(at(interface, layout->iface_syntax_id), syntax, SYNTAX_SIZE) == 0)
+            return true;
+        item = pointer_at(item, layout->if_list_next);
+    }
+    return false;
+}
+
+__attribute__((noinline)) static void record_bind(struct judge *judge, struct call *call,
+                                                  const struct verdict *verdict, bool served)
+{
+    struct event event;
+
+    event_from_bind(&event, call, verdict, judge->watch.view.image, "dcesrv_bind", served);
+    event.generation = judge->watch.view.generation;
+    judge_put(judge, &event);
+}
+
+static void judge_syntax(struct judge *judge, const void *samba_call, const void *syntax)
+{
+    struct call call;
+    struct call_storage storage;
+    struct verdict verdict;
+
+    describe_bind_begin(&call, &storage, &judge->host, samba_call, syntax);
+    verdict = decide_bind(judge->watch.view.image, &call);
+    if (!verdict.audit && !verdict.verbose)
+        return;
+    count(&judge->entry->counters.audited);
+    record_bind(judge, &call, &verdict, is_served(judge, samba_call, syntax));
+}
+
+/* Clients name an interface once for each transfer syntax that they offer: those stand side by side
+ * and are told once. A packet holds 255 at the most. */
+static void judge_contexts(struct judge *judge, const void *samba_call)
+{
+    const struct samba_layout *layout = judge->host.layout;
+    const void *packet = at(samba_call, layout->call_pkt);
+    const char *contexts = pointer_at(packet, layout->pkt_ctx_list);
+    unsigned number = u8_at(packet, layout->pkt_num_contexts);
+    const void *last = NULL;
+
+    for (unsigned i = 0; contexts && i < number; i++) {
+        const void *syntax =
+            contexts + (size_t)i * layout->ctx_list_size + layout->ctx_abstract_syntax;
+        if (!last || memcmp(last, syntax, SYNTAX_SIZE) != 0)
+            judge_syntax(judge, samba_call, syntax);
+        last = syntax;
+    }
+}
+
+void judge_bind(struct judge *judge, const void *samba_call)
+{
+    int saved = errno;
+
+    judge->entry->in_call = 1;
+    follow_policy(judge);
+    count(&judge->entry->counters.binds);
+    if (judge->watch.view.image)
+        judge_contexts(judge, samba_call);
+    judge->entry->in_call = 0;
+    errno = saved;
+}
