@@ -178,6 +178,32 @@ static void test_list_and_describe(void **state)
     assert_good(&fake);
 }
 
+/* A field in the layer is no proof: some releases take the condition and ignore it. */
+static void test_hosts_by_build(void **state)
+{
+    static const struct {
+        uint32_t build;
+        bool field;
+        bool opnum;
+    } cases[] = {{14393, false, false}, {20348, true, false}, {26099, true, false},
+                 {26100, true, true},   {26200, true, true},  {26100, false, false},
+                 {0, true, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct filter_host host;
+        filter_host_from_build(&host, cases[i].build, cases[i].field);
+        assert_int_equal(host.opnum, cases[i].opnum);
+        assert_true(host.opnum == !host.no_opnum);
+    }
+    for (const struct filter_host *row = filter_hosts; row->id[0]; row++) {
+        assert_ptr_equal(filter_host_from_id(row->id), row);
+        assert_true(row->opnum == (row->build >= FILTER_HOST_OPNUM_BUILD));
+        assert_true(row->opnum == !row->no_opnum);
+    }
+    assert_null(filter_host_from_id(""));
+    assert_null(filter_host_from_id("ws2012"));
+}
+
 /* ---- The audit policy ---- */
 
 static void test_audit_is_given_back(void **state)
@@ -320,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_refused_changes_nothing),
         cmocka_unit_test(test_no_engine),
         cmocka_unit_test(test_list_and_describe),
+        cmocka_unit_test(test_hosts_by_build),
         cmocka_unit_test(test_audit_is_given_back),
         cmocka_unit_test(test_audit_of_others_stays),
         cmocka_unit_test(test_apply_fails_at_each_step),

@@ -45,7 +45,7 @@ struct installed_filter {
     bool block;
     bool audit;
     bool disabled; /* the engine holds it and does not use it */
-    char name[64]; /* UTF-8, cut at the end of a character */
+    char name[192]; /* UTF-8, cut at the end of a character */
     size_t condition_count;
 };
 
