@@ -7,6 +7,8 @@
 #include <windows.h>
 
 #include "windows/manager/service/service_main.h"
+#include "windows/filters/plan_host.h"
+#include "windows/manager/policy_file.h"
 #include "windows/manager/verbs.h"
 
 static const struct cli_verb host_verbs[] = {
@@ -91,6 +93,13 @@ static char *utf8_argument(const wchar_t *argument)
     return text;
 }
 
+static bool own_policy(char *path, size_t size)
+{
+    return size >= UTF8_PATH_SIZE && policy_file_path(NULL, path);
+}
+
+static const struct plan_local_host plan_host = {plan_host_describe, own_policy};
+
 int wmain(int argc, wchar_t **wide_argv);
 
 int wmain(int argc, wchar_t **wide_argv)
@@ -111,6 +120,7 @@ int wmain(int argc, wchar_t **wide_argv)
     _setmode(_fileno(stderr), _O_BINARY);
     UINT code_page = GetConsoleOutputCP();
     SetConsoleOutputCP(CP_UTF8);
+    plan_set_local_host(&plan_host);
     int code = cli_run(MANAGER_NAME, host_verbs, true, argc, argv);
     if (code_page) {
         SetConsoleOutputCP(code_page);
