@@ -35,13 +35,22 @@ static void read_relro(struct loaded_library *library, const ElfW(Phdr) * header
     library->relro_end = (first + header->p_memsz) & ~(page_size() - 1);
 }
 
+/* The loader has written addresses in place of offsets, but not for every tag and not everywhere.
+ */
+static const void *address_of(const struct loaded_library *library, const ElfW(Dyn) * entry)
+{
+    uintptr_t value = entry->d_un.d_ptr;
+
+    return (const void *)(value < library->base ? library->base + value : value);
+}
+
 static void read_dynamic(struct loaded_library *library, const ElfW(Dyn) * entry,
                          ElfW(Xword) * soname)
 {
     size_t sizes[2] = {0, 0};
 
     for (; entry->d_tag != DT_NULL; entry++) {
-        const void *at = (const void *)(uintptr_t)entry->d_un.d_ptr;
+        const void *at = address_of(library, entry);
         switch (entry->d_tag) {
         case DT_SYMTAB:
             library->symbols = at;
