@@ -127,6 +127,12 @@ static bool take_over(struct process_table *table, struct process_entry *entry, 
 
 static struct process_entry *find(struct process_table *table, uint32_t own)
 {
+    /* The process had one before it executed this program: two would be told as two processes. */
+    for (uint32_t i = 0; i < PROCESS_TABLE_ENTRIES; i++) {
+        struct process_entry *entry = &table->entries[i];
+        if (atomic_load(&entry->pid) == own && take_over(table, entry, own, own))
+            return entry;
+    }
     /* Free ones first: that needs no look at /proc. */
     for (uint32_t i = 0; i < PROCESS_TABLE_ENTRIES; i++) {
         struct process_entry *entry = &table->entries[i];
