@@ -179,7 +179,7 @@ static int refuse_samba(enum agent_reason reason)
     struct judge *judge = &agent.judge;
 
     judge->host.layout = NULL;
-    judge_refresh(judge);
+    judge_start(judge);
     event_of_gap(&event, 0, judge->watch.view.generation, agent.entry->detail, "nothing");
     judge_put(judge, &event);
     (void)hooks_install(&agent.library, judge, &error);
@@ -212,7 +212,7 @@ static int protect(void)
                  (int)sizes->handle);
         return refuse_samba(AGENT_REASON_UNKNOWN_SAMBA);
     }
-    judge_refresh(&agent.judge);
+    judge_start(&agent.judge);
     if (!hooks_install(&agent.library, &agent.judge, &error)) {
         set_state(AGENT_REFUSED, error.reason, error.error, "%s", error.detail);
         return (int)error.reason;

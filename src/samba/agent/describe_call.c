@@ -73,7 +73,35 @@ static const void *binding_of(const struct call *call)
     return endpoint ? pointer_at(endpoint, layout_of(call)->endpoint_description) : NULL;
 }
 
+/* ---- Who, of what is there at once ---- */
+
+static const struct sid *token_of(const struct call *call, uint32_t *count)
+{
+    const struct samba_layout *layout = layout_of(call);
+    const void *session = session_of(call);
+    const void *token = session ? pointer_at(session, layout->session_token) : NULL;
+
+    *count = token ? u32_at(token, layout->token_sid_count) : 0;
+    return *count ? pointer_at(token, layout->token_sids) : NULL;
+}
+
+static bool is_system(const struct call *call)
+{
+    static const struct sid system = {1, 1, {0, 0, 0, 0, 0, 5}, {18}};
+    uint32_t count;
+    const struct sid *sids = token_of(call, &count);
+
+    return sids && memcmp(&sids[0], &system, sid_size(&system)) == 0;
+}
+
 /* ---- Where ---- */
+
+/* See describe_call.h. */
+static bool is_internal(struct call *call)
+{
+    return is_system(call) && call_knows(call, FACT_CLIENT_ADDR) &&
+           !call_knows(call, FACT_CLIENT_PORT);
+}
 
 static void fetch_protseq(struct call *call)
 {
@@ -95,6 +123,8 @@ static void fetch_protseq(struct call *call)
             call_set_known(call, FACT_PROTSEQ);
         }
     }
+    if (call->protseq == PROTSEQ_NCACN_NP && is_internal(call))
+        call->protseq = PROTSEQ_NCALRPC;
 }
 
 /* True when the kernel's address is one of IP. A port of 0 is none. */
@@ -228,13 +258,10 @@ static void fetch_principal(struct call *call)
 static void fetch_sids(struct call *call)
 {
     struct call_storage *storage = call->host;
-    const struct samba_layout *layout = layout_of(call);
-    const void *session = session_of(call);
-    const void *token = session ? pointer_at(session, layout->session_token) : NULL;
-    const struct sid *sids = token ? pointer_at(token, layout->token_sids) : NULL;
-    uint32_t count = token ? u32_at(token, layout->token_sid_count) : 0;
+    uint32_t count;
+    const struct sid *sids = token_of(call, &count);
 
-    if (!sids || count == 0 || count > CALL_SIDS_MAX || !is_identified(call))
+    if (!sids || count > CALL_SIDS_MAX || !is_identified(call))
         return;
     for (uint32_t i = 0; i < count; i++) {
         if (!sid_is_valid(&sids[i]))

@@ -11,6 +11,13 @@
  * session unless the client authenticated to RPC, and then the authentication level is "none".
  * Kerberos and NTLM inside SPNEGO are told as what was agreed on. Secure channels of members are
  * ANONYMOUS to Samba: service NETLOGON, S-1-5-7.
+ *
+ * Internal calls: Samba's daemons call each other over pipes, without smbd, as SYSTEM and from an
+ * IP address without a port (seen on 4.17: rpcd_classic and smbd to \pipe\winreg, 127.0.0.1 port
+ * 0). Such a call is local, as if it had come over ncalrpc, so that only rules that name ncalrpc
+ * see it. Both marks together are beyond a client: what smbd hands on is the peer of a TCP
+ * connection and the token of an SMB session, and no session is SYSTEM's; the pipes' own sockets
+ * are open to root alone.
  */
 #ifndef RPCFW_SAMBA_DESCRIBE_CALL_H
 #define RPCFW_SAMBA_DESCRIBE_CALL_H

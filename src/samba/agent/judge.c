@@ -47,25 +47,36 @@ void judge_tell(struct judge *judge, enum event_kind kind, uint64_t generation, 
     judge_put(judge, &event);
 }
 
-/* Kept out of the way of calls, for its frame is large and it is rarely needed. */
-__attribute__((noinline)) void judge_refresh(struct judge *judge)
+/* Takes the newest policy and says so in the process table; true when it is another one. */
+static bool refresh(struct judge *judge)
 {
     struct policy_watch *watch = &judge->watch;
     enum policy_watch_result result = policy_watch_refresh(watch);
 
     judge->entry->policy_error = watch->error;
     atomic_store(&judge->entry->generation, watch->view.generation);
-    if (result == POLICY_WATCH_TAKEN)
-        judge_tell(judge, EVENT_POLICY_CHANGED, watch->view.generation, NULL);
-    else if (result == POLICY_WATCH_REFUSED)
+    if (result == POLICY_WATCH_REFUSED)
         judge_tell(judge, EVENT_POLICY_REFUSED, watch->refused,
                    policy_view_error_text(watch->error));
+    return result == POLICY_WATCH_TAKEN;
+}
+
+void judge_start(struct judge *judge)
+{
+    refresh(judge);
+}
+
+/* Kept out of the way of calls, for its frame is large and it is rarely needed. */
+__attribute__((noinline)) static void change_policy(struct judge *judge)
+{
+    if (refresh(judge))
+        judge_tell(judge, EVENT_POLICY_CHANGED, judge->watch.view.generation, NULL);
 }
 
 static void follow_policy(struct judge *judge)
 {
     if (policy_watch_is_behind(&judge->watch))
-        judge_refresh(judge);
+        change_policy(judge);
 }
 
 static void count_verdict(struct judge *judge, const struct verdict *verdict)

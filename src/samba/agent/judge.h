@@ -34,8 +34,8 @@ void judge_bind(struct judge *judge, const void *samba_call);
  */
 bool judge_unsupported(struct judge *judge);
 
-/* Takes the newest policy now, before any call. */
-void judge_refresh(struct judge *judge);
+/* Takes the newest policy now, before any call; what is in force at the start is no change. */
+void judge_start(struct judge *judge);
 
 /* Stamps an event and puts it into the ring, or counts it as dropped. */
 void judge_put(struct judge *judge, struct event *event);
