@@ -3,22 +3,90 @@
 
 #include <stddef.h>
 
+#include "samba/manager/verbs.h"
 #include "samba/service/service_verbs.h"
 
 const struct cli_verb samba_host_verbs[] = {
-    {"serve", "[--policy FILE] [--agent FILE] [--no-watch]", "the service: write events, protect",
-     "Runs until it is told to stop (SIGTERM); rpcfw.service does that. Creates /run/rpcfw, puts "
-     "/etc/rpcfw/RpcFw.conf in\n"
-     "force when no policy is, writes what the agents record into the audit file and the journal, "
-     "and protects processes\n"
-     "of Samba's that no agent came into by itself. SIGHUP: open the audit file again.\n"
+    {
+        .name = "pid",
+        .arguments = "PID",
+        .summary = "protect one running process",
+        .help =
+            "Loads the agent into a process that serves RPC for Samba, without a restart. When\n"
+            "no policy is in force yet, /etc/rpcfw/RpcFw.conf is put in force first.\n"
+            "Processes that it starts later are protected too. As root.\n\n"
+            "Exit code: 0 protected, 1 it serves no RPC for Samba, 2 it could not be done.\n",
+        .run = verb_pid,
+    },
+    {
+        .name = "unprotect",
+        .arguments = "[PID]",
+        .summary = "take the firewall out of all processes, or of one",
+        .help = "Without a number protection is off for all, also for processes that start later,\n"
+                "until `rpcfw install` or `rpcfw pid`. Calls in flight are finished. As root.\n\n"
+                "Exit code: 0 done, 2 a process refused, or it could not be done.\n",
+        .run = verb_unprotect,
+    },
+    {
+        .name = "update",
+        .arguments = "[--compat]",
+        .summary = "put a changed policy in force in every protected process",
+        .help = "Checks /etc/rpcfw/RpcFw.conf and publishes it. A busy process has taken it when\n"
+                "this ends, an idle one takes it at its next call. A policy with errors changes\n"
+                "nothing. As root.\n\n"
+                "  --compat  take prose lines in a file with prefixes for comments\n\n"
+                "Exit code: 0 in force, 1 refused, 2 it could not be done.\n",
+        .run = verb_update,
+    },
+    {
+        .name = "status",
+        .arguments = "[--rules] [--json]",
+        .summary = "what is protected, with which policy, and what was blocked",
+        .help = "One line for each of Samba's processes that serve RPC, those that are not\n"
+                "protected by name; the policy in force; where the events go. As root.\n\n"
+                "  --rules   also how many calls each rule of the policy in force decided\n"
+                "  --json    one JSON object\n",
+        .run = verb_status,
+    },
+    {
+        .name = "serve",
+        .arguments = "[--policy FILE] [--agent FILE] [--no-watch]",
+        .summary = "the service: write events, protect",
+        .help =
+            "Runs until it is told to stop (SIGTERM); rpcfw.service does that. Creates "
+            "/run/rpcfw,\n"
+            "puts /etc/rpcfw/RpcFw.conf in force when no policy is, writes what the agents record\n"
+            "into the audit file and the journal, and protects processes of Samba's that no agent\n"
+            "came into by itself. SIGHUP: open the audit file again. As root.\n\n"
+            "  --policy FILE  another policy file\n"
+            "  --agent FILE   another agent to protect with than the installed one\n"
+            "  --no-watch     protect nothing\n\n"
+            "Exit code: 0 it was told to stop; 2 usage, not root, it runs already, /run/rpcfw\n"
+            "cannot be used.\n",
+        .run = verb_serve,
+    },
+    {"audit", "[-f] [FILTERS] [--json] [FILE ...]", "what was recorded, readable and live",
+     "Prints the events of FILEs (JSON lines, plain, gzip or zstd; - is standard input) that all "
+     "filters hold for;\n"
+     "without FILE, those of the file that the service writes.\n"
      "\n"
-     "  --policy FILE  another policy file\n"
-     "  --agent FILE   another agent to protect with than the installed one\n"
-     "  --no-watch     protect nothing\n"
+     "  -f, --follow        the last ten lines, then each as it is written, also when the file is "
+     "rotated\n"
+     "  --blocked           calls that were blocked; with --would-block: or that a dry rule would "
+     "have blocked\n"
+     "  --would-block       calls that a dry rule would have blocked\n"
+     "  --action ACTION     rpc-bind, policy-published, gap-found, ...\n"
+     "  --user PATTERN      name, or DOMAIN\\name; * and ? are wildcards, case does not matter\n"
+     "  --addr ADDRESS      of the client: an address, 10.0.0.0/8 or 10.0.0.1-10.0.0.9\n"
+     "  --interface NAME    or its UUID\n"
+     "  --method NAME       or its opnum\n"
+     "  --rule RULE         its id: or its place, as in the events: 12, sites/hq.conf:3\n"
+     "  --since TIME        10m, 2h, 3d ago; 2026-11-22 or '2026-11-22 08:00' in UTC; RFC 3339\n"
+     "  --until TIME        the same\n"
+     "  --process PATTERN   rpcd_*\n"
+     "  --json              the lines as they stand in the file\n"
      "\n"
-     "Exit code: 0 it was told to stop; 2 usage, not root, it runs already, /run/rpcfw cannot be "
-     "used.\n",
-     verb_serve},
+     "Exit code: 0 something was found; 1 nothing; 2 usage, or not all can be read.\n",
+     verb_audit},
     {.name = NULL},
 };

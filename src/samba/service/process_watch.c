@@ -19,10 +19,11 @@
 #include "samba/state/control_page.h"
 
 /* A program that was just started loads its libraries first. */
-#define SETTLE_MS      1000
-#define POLL_MS        5000  /* when the kernel tells nothing */
-#define LOOK_ANYWAY_MS 30000 /* when it does: libraries also come late, without a program's start  \
-                              */
+#define SETTLE_MS 1000
+#define POLL_MS   5000 /* when the kernel tells nothing */
+#define LOOK_ANYWAY_MS                                                                             \
+    30000 /* when it does: libraries also come late, without a program's start                     \
+           */
 #define LOCK_TIMEOUT_MS 2000
 #define TRIES_MAX       3
 
