@@ -53,8 +53,8 @@ static void print_filter_note(const struct policy *policy)
     }
     if (count) {
         fprintf(stderr,
-                "%s: note: %lu %s for native RPC filters (flt:, all:), which this release does not "
-                "set\n",
+                "%s: note: %lu %s for native RPC filters (flt:, all:); 'plan' says what they come "
+                "to on a Windows host\n",
                 policy->sources[0].path, count, count == 1 ? "rule is" : "rules are");
     }
 }
