@@ -38,15 +38,15 @@ void call_numbers_add(struct call_numbers *sum, const struct call_numbers *numbe
     sum->dropped += numbers->dropped;
 }
 
-static void read_entry(const struct process_entry *entry, struct agent_view *view)
+static void read_copy(const struct process_entry *entry, struct agent_view *view)
 {
     *view = (struct agent_view){
-        .pid = atomic_load(&entry->pid),
-        .state = atomic_load(&entry->state),
+        .pid = entry->pid,
+        .state = entry->state,
         .reason = entry->reason,
         .loading = entry->loading,
         .error = entry->error,
-        .generation = atomic_load(&entry->generation),
+        .generation = entry->generation,
         .policy_error = entry->policy_error,
     };
     call_numbers_read(&entry->counters, &view->numbers);
@@ -60,13 +60,13 @@ bool agent_view_find(const struct process_table *table, pid_t pid, struct agent_
 {
     bool found = false;
     for (size_t i = 0; i < PROCESS_TABLE_ENTRIES; i++) {
-        const struct process_entry *entry = &table->entries[i];
-        if (atomic_load(&entry->pid) != (uint32_t)pid || !process_entry_is_alive(entry) ||
-            (found && atomic_load(&entry->state) != AGENT_PROTECTED)) {
-            continue;
+        struct process_entry copy;
+        if (atomic_load(&table->entries[i].pid) == (uint32_t)pid &&
+            process_entry_read(&table->entries[i], &copy) &&
+            (!found || copy.state == AGENT_PROTECTED)) {
+            read_copy(&copy, view);
+            found = true;
         }
-        read_entry(entry, view);
-        found = true;
     }
     return found;
 }

@@ -139,9 +139,12 @@ static bool go_on(struct tracer *tracer)
 
 /* ---- Safe points ---- */
 
+/* A wait for children is as good: Samba has processes that do nothing else. */
 static bool waits_for_events(uint64_t number)
 {
     switch (number) {
+    case SYS_wait4:
+    case SYS_waitid:
     case SYS_epoll_wait:
     case SYS_epoll_pwait:
 #ifdef SYS_epoll_pwait2

@@ -2,11 +2,11 @@
 /*
  * Makes a running process call one function of an object that it has loaded, by ptrace.
  *
- * Only where nothing can be half done: its first thread is in epoll_wait, poll or select, or about
- * to enter it; never inside malloc or with a lock of the loader held. All that the call needs to
- * come back stands on the process's own stack before one single change of its registers begins it,
- * so it lives on and restores itself whenever the manager is killed. The tracing is done by a child
- * process of the caller's, for the kernel lets a process go when its tracer ends.
+ * Only where nothing can be half done: its first thread is in epoll_wait, poll, select or waitpid,
+ * or about to enter it; never inside malloc or with a lock of the loader held. All that the call
+ * needs to come back stands on the process's own stack before one single change of its registers
+ * begins it, so it lives on and restores itself whenever the manager is killed. The tracing is done
+ * by a child process of the caller's, for the kernel lets a process go when its tracer ends.
  *
  * Called by protection.c, on one thread; keeps nothing. x86-64 Linux 5.3 or newer.
  */

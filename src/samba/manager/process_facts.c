@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "samba/manager/process_facts.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,19 @@ static FILE *open_of(pid_t pid, const char *file)
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
     return fopen(path, "re");
+}
+
+static void read_title(struct process_facts *facts)
+{
+    FILE *title = open_of(facts->pid, "comm");
+    if (!title) {
+        return;
+    }
+    if (!fgets(facts->title, sizeof(facts->title), title)) {
+        facts->title[0] = '\0';
+    }
+    facts->title[strcspn(facts->title, "\n")] = '\0';
+    fclose(title);
 }
 
 static void read_status_line(const char *line, struct process_facts *facts)
@@ -87,6 +99,16 @@ static void read_label(struct process_facts *facts)
     fclose(label);
 }
 
+static void read_namespace(struct process_facts *facts)
+{
+    char path[64];
+    struct stat ours;
+    struct stat its;
+    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)facts->pid);
+    facts->elsewhere = stat("/proc/self/ns/pid", &ours) == 0 && stat(path, &its) == 0 &&
+                       (ours.st_dev != its.st_dev || ours.st_ino != its.st_ino);
+}
+
 bool process_facts_read(pid_t pid, struct process_facts *facts)
 {
     *facts = (struct process_facts){.pid = pid};
@@ -95,7 +117,9 @@ bool process_facts_read(pid_t pid, struct process_facts *facts)
     }
     facts->start_time = process_start_time((uint32_t)pid);
     read_name(facts);
+    read_title(facts);
     read_label(facts);
+    read_namespace(facts);
     return true;
 }
 
@@ -107,16 +131,6 @@ bool process_sees_same_file(pid_t pid, const char *path)
     snprintf(there, sizeof(there), "/proc/%d/root%s", (int)pid, path);
     return stat(path, &ours) == 0 && stat(there, &its) == 0 && ours.st_dev == its.st_dev &&
            ours.st_ino == its.st_ino;
-}
-
-bool process_in_same_pid_namespace(pid_t pid)
-{
-    char path[64];
-    struct stat ours;
-    struct stat its;
-    snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int)pid);
-    return stat("/proc/self/ns/pid", &ours) == 0 && stat(path, &its) == 0 &&
-           ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
 }
 
 bool process_started_with(pid_t pid, const char *variable, const char *part)

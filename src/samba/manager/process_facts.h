@@ -16,12 +16,14 @@ struct process_facts {
     pid_t pid;
     uint64_t start_time; /* clock ticks since boot */
     char name[64];       /* the program's file name; any bytes but zero */
+    char title[32];      /* what it calls itself: "rpc(0)"; any bytes but zero */
     char state;          /* as in /proc/PID/status: R S D T t Z X I */
     bool root;           /* real and saved user are root: an agent does something */
-    pid_t tracer;        /* 0: nobody */
-    int seccomp;         /* 0: off, 1: strict, 2: filters */
-    bool shadow_stack;   /* returns are checked against a second stack */
-    char label[128];     /* of AppArmor or SELinux, "" without: "smbd (enforce)" */
+    bool elsewhere;    /* in a container: its PID is another there, and it is not ours to protect */
+    pid_t tracer;      /* 0: nobody */
+    int seccomp;       /* 0: off, 1: strict, 2: filters */
+    bool shadow_stack; /* returns are checked against a second stack */
+    char label[128];   /* of AppArmor or SELinux, "" without: "smbd (enforce)" */
 };
 
 /* False: there is no such process. What cannot be read stays empty. */
@@ -30,9 +32,6 @@ bool process_facts_read(pid_t pid, struct process_facts *facts);
 /* Whether both processes see the same file, here and as /proc/PID/root/…; false when one sees none.
  */
 bool process_sees_same_file(pid_t pid, const char *path);
-
-/* Whether it counts processes as this one does, so that its PID means the same there. */
-bool process_in_same_pid_namespace(pid_t pid);
 
 /* Whether NAME=… is in the environment that its program was started with, and `part` in the value.
  */

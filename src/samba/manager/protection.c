@@ -87,7 +87,7 @@ void protection_obstacle(const struct protection_host *host, const struct scanne
         snprintf(reason, size, "strict seccomp lets it load nothing");
     } else if (facts->shadow_stack) {
         snprintf(reason, size, "it runs with a shadow stack");
-    } else if (!process_in_same_pid_namespace(facts->pid)) {
+    } else if (facts->elsewhere) {
         snprintf(reason, size, "it runs in a container; run rpcfw in there");
     } else if (!process_sees_same_file(facts->pid, host->agent_path)) {
         snprintf(reason, size, "it runs in another mount namespace, without %s", host->agent_path);

@@ -3,7 +3,7 @@
  * A server to be injected into: answers requests on its standard input, as an RPC server answers
  * calls, and ends with an error as soon as anything is not as it must be.
  *
- * usage: event_loop_target epoll|epoll_pwait|poll|ppoll|select|pselect|never
+ * usage: event_loop_target epoll|epoll_pwait|poll|ppoll|select|pselect|waitpid|never
  *
  * Each request is one byte; the answer is that byte plus one. Between them it waits as its argument
  * says ("never": not at all, it only computes). Each request costs some hundred allocations of all
@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <xmmintrin.h>
 
@@ -60,6 +61,18 @@ static int epoll_descriptor(void)
     return descriptor;
 }
 
+/* A child that ends when there is a request, or after a while. */
+static pid_t helper(void)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    pid_t child = fork();
+    if (child == 0) {
+        poll(&input, 1, 50);
+        _exit(0);
+    }
+    return child;
+}
+
 /* What the wait returned. */
 static int wait_for_request(const char *how)
 {
@@ -84,6 +97,9 @@ static int wait_for_request(const char *how)
     }
     if (strcmp(how, "ppoll") == 0) {
         return ppoll(&input, 1, &time, &mask);
+    }
+    if (strcmp(how, "waitpid") == 0) {
+        return waitpid(helper(), NULL, 0) > 0 ? poll(&input, 1, 0) : -1;
     }
     if (strcmp(how, "select") == 0) {
         return select(STDIN_FILENO + 1, &inputs, NULL, NULL, &short_time);

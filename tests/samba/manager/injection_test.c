@@ -171,8 +171,8 @@ static unsigned number_of(const char *variable, unsigned otherwise)
 
 static void each_way_of_waiting(void **state)
 {
-    static const char *const ways[] = {"epoll", "epoll_pwait", "poll",
-                                       "ppoll", "select",      "pselect"};
+    static const char *const ways[] = {"epoll",  "epoll_pwait", "poll",   "ppoll",
+                                       "select", "pselect",     "waitpid"};
     (void)state;
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         for (int busy = 0; busy < 2; busy++) {
