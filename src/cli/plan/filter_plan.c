@@ -15,7 +15,9 @@
 
 /* Values of two conditions that are held against each other one by one; longer lists count as
  * overlapping. */
-#define PAIRS_MAX 65536
+#define PAIRS_MAX   65536
+
+#define REASON_SIZE 256
 
 /* A condition of an address takes a filter's room from this many on. */
 #define ADDRESSES_PER_FILTER 256
@@ -40,6 +42,21 @@ static void say(char *out, size_t size, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(out, size, format, arguments);
     va_end(arguments);
+}
+
+static void give_reason(struct planning *planning, struct plan_finding *finding, const char *format,
+                        ...) __attribute__((format(printf, 3, 4)));
+
+static void give_reason(struct planning *planning, struct plan_finding *finding, const char *format,
+                        ...)
+{
+    char text[REASON_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    finding->reason = strdup(text);
+    planning->out_of_memory = planning->out_of_memory || !finding->reason;
 }
 
 /* ---- Filters of one rule ---- */
@@ -306,27 +323,28 @@ static void find_without_filter(struct planning *planning, const struct policy_r
     }
 }
 
-static void note_filters(const struct policy_rule *rule, const struct rule_terms *terms,
-                         struct plan_finding *finding)
+static const char *note_of(const struct policy_rule *rule, const struct rule_terms *terms)
 {
-    bool pipes = terms->address_count && terms->protocols != TERMS_TCP;
-    say(finding->note, sizeof(finding->note), "%s%s%s",
-        pipes ? "RPC filters know no address of calls over pipes and HTTP, so it does not match "
-                "them there"
-              : "",
-        pipes && rule->dry ? "; " : "",
-        rule->dry ? "there, what it would block is recorded as permitted" : "");
+    static const char *const notes[2][2] = {
+        {NULL, "what it would block is recorded as permitted"},
+        {"RPC filters know no address of calls over pipes and HTTP, so they do not match those",
+         "RPC filters know no address of calls over pipes and HTTP, so they do not match those; "
+         "what "
+         "it would block is recorded as permitted"},
+    };
+    return notes[terms->address_count && terms->protocols != TERMS_TCP][rule->dry];
 }
 
-static void find_with_filters(const struct policy_rule *rule, const struct rule_terms *terms,
-                              size_t count, struct plan_finding *finding)
+static void find_with_filters(struct planning *planning, const struct policy_rule *rule,
+                              const struct rule_terms *terms, size_t count,
+                              struct plan_finding *finding)
 {
     finding->filters = count;
     finding->where = rule->target == TARGET_ALL ? PLAN_BOTH : PLAN_FILTER;
-    say(finding->reason, sizeof(finding->reason), "%lu %s%s", (unsigned long)count,
-        count == 1 ? "RPC filter" : "RPC filters",
-        rule->target == TARGET_ALL ? ", and the agent in protected processes" : "");
-    note_filters(rule, terms, finding);
+    finding->note = note_of(rule, terms);
+    give_reason(planning, finding, "%lu %s%s", (unsigned long)count,
+                count == 1 ? "RPC filter" : "RPC filters",
+                rule->target == TARGET_ALL ? ", and the agent in protected processes" : "");
 }
 
 static void find_never(const struct policy_rule *rule, struct plan_finding *finding)
@@ -334,47 +352,62 @@ static void find_never(const struct policy_rule *rule, struct plan_finding *find
     finding->where = rule->target == TARGET_ALL ? PLAN_AGENT : PLAN_NOWHERE;
 }
 
+/* Tells in `reason` why a rule that filters can express must not have one; false: it may. */
+static bool must_stand_back(struct planning *planning, const struct policy_rule *rule, char *reason,
+                            size_t size)
+{
+    char place[REASON_SIZE / 2];
+    const struct policy_rule *before =
+        rule->block && !rule->dry ? let_through_before(planning, rule) : NULL;
+    if (before) {
+        say(reason, size,
+            "rule=%s, which RPC filters cannot express, lets some of its calls through",
+            plan_rule_place(before, place, sizeof(place)));
+    }
+    return before != NULL;
+}
+
+/* The rule's filters; false, and why in `reason`, when there would be too many. */
+static bool make_within_limits(struct planning *planning, size_t number,
+                               const struct rule_terms *terms, size_t *count, char *reason,
+                               size_t size)
+{
+    size_t first = planning->plan->filter_count;
+    *count = make_filters(planning, number, terms);
+    if (planning->plan->filter_count <= FILTER_PLAN_MAX) {
+        return true;
+    }
+    free_filters_from(planning->plan, first);
+    say(reason, size, "the policy needs more than %d RPC filters", FILTER_PLAN_MAX);
+    return false;
+}
+
 static void plan_rule(struct planning *planning, size_t number)
 {
     const struct policy_rule *rule = &planning->policy->rules[number];
     struct plan_finding *finding = &planning->plan->findings[number];
     struct rule_terms terms;
+    char reason[REASON_SIZE];
+    size_t count = 0;
     if (!(rule->target & TARGET_FILTER)) {
         finding->where = PLAN_AGENT;
-        say(finding->reason, sizeof(finding->reason), "not for RPC filters");
+        give_reason(planning, finding, "not for RPC filters");
         return;
     }
-    enum terms_result result =
-        rule_terms_read(&terms, planning->policy, rule, &planning->plan->host, finding->reason,
-                        sizeof(finding->reason));
-    if (result == TERMS_NEVER) {
-        find_never(rule, finding);
-        return;
-    }
-    const struct policy_rule *before = result == TERMS_EXACT && rule->block && !rule->dry
-                                           ? let_through_before(planning, rule)
-                                           : NULL;
-    if (before) {
-        char place[sizeof(finding->reason) / 2];
-        say(finding->reason, sizeof(finding->reason),
-            "rule=%s, which RPC filters cannot express, lets some of its calls through",
-            plan_rule_place(before, place, sizeof(place)));
-        result = TERMS_INEXPRESSIBLE;
-    }
-    size_t first = planning->plan->filter_count;
-    size_t count = result == TERMS_EXACT ? make_filters(planning, number, &terms) : 0;
-    if (planning->plan->filter_count > FILTER_PLAN_MAX) {
-        free_filters_from(planning->plan, first);
-        say(finding->reason, sizeof(finding->reason), "the policy needs more than %d RPC filters",
-            FILTER_PLAN_MAX);
+    enum terms_result result = rule_terms_read(&terms, planning->policy, rule,
+                                               &planning->plan->host, reason, sizeof(reason));
+    if (result == TERMS_EXACT &&
+        (must_stand_back(planning, rule, reason, sizeof(reason)) ||
+         !make_within_limits(planning, number, &terms, &count, reason, sizeof(reason)))) {
         result = TERMS_INEXPRESSIBLE;
     }
     if (result == TERMS_INEXPRESSIBLE) {
+        give_reason(planning, finding, "%s", reason);
         find_without_filter(planning, rule, finding);
     } else if (count) {
-        find_with_filters(rule, &terms, count, finding);
+        find_with_filters(planning, rule, &terms, count, finding);
     } else {
-        say(finding->reason, sizeof(finding->reason), "no call that RPC filters see can match it");
+        give_reason(planning, finding, "no call that RPC filters see can match it");
         find_never(rule, finding);
     }
 }
@@ -423,6 +456,9 @@ void filter_plan_free(struct filter_plan *plan)
         return;
     }
     free_filters_from(plan, 0);
+    for (size_t i = 0; plan->findings && i < plan->finding_count; i++) {
+        free(plan->findings[i].reason);
+    }
     free(plan->filters);
     free(plan->findings);
     free(plan);

@@ -69,8 +69,8 @@ struct plan_finding {
     enum plan_where where;
     bool refused;     /* a flt: rule that the host cannot enforce: the plan must not be applied */
     size_t filters;   /* how many the rule has */
-    char reason[256]; /* why there, in one line */
-    char note[256];   /* what to know about its filters; empty: nothing */
+    char *reason;     /* why there, in one line; owned */
+    const char *note; /* what to know about its filters; NULL: nothing */
 };
 
 struct filter_plan {

@@ -73,7 +73,7 @@ void filter_plan_print(FILE *out, const struct filter_plan *plan, const struct p
         print_plain(out, place, strlen(place));
         fprintf(out, " %s: ", plan_where_name(finding->where));
         print_plain(out, finding->reason, strlen(finding->reason));
-        fprintf(out, "%s%s\n", finding->note[0] ? "; " : "", finding->note);
+        fprintf(out, "%s%s\n", finding->note ? "; " : "", finding->note ? finding->note : "");
     }
 }
 
@@ -116,7 +116,7 @@ static void print_rule(FILE *out, const struct filter_plan *plan, const struct p
     fprintf(out, "\"for\":\"%s\",\"where\":\"%s\",\"refused\":%s,", targets[from->target],
             plan_where_name(finding->where), finding->refused ? "true" : "false");
     print_member(out, "reason", finding->reason);
-    if (finding->note[0]) {
+    if (finding->note) {
         fputs(",", out);
         print_member(out, "note", finding->note);
     }

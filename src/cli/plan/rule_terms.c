@@ -298,7 +298,6 @@ enum terms_result rule_terms_read(struct rule_terms *terms, const struct policy 
         }
     }
     if (reading.never || !terms->protocols || !terms->levels) {
-        snprintf(reason, size, "no call that RPC filters see can match it");
         return TERMS_NEVER;
     }
     return TERMS_EXACT;

@@ -48,7 +48,7 @@ enum terms_result {
     TERMS_INEXPRESSIBLE,
 };
 
-/* For the last two, a sentence without its full stop in `reason`. */
+/* For the last, a sentence without its full stop in `reason`. */
 enum terms_result rule_terms_read(struct rule_terms *terms, const struct policy *policy,
                                   const struct policy_rule *rule, const struct filter_host *host,
                                   char *reason, size_t size);
