@@ -281,10 +281,7 @@ static bool may_share_calls(const struct policy_rule *a, const struct policy_rul
 static const struct policy_rule *let_through_before(const struct planning *planning,
                                                     const struct policy_rule *rule)
 {
-    if (planning->skipped_count > SKIPPED_MAX) {
-        return planning->skipped[0];
-    }
-    for (size_t i = 0; i < planning->skipped_count; i++) {
+    for (size_t i = 0; i < planning->skipped_count && i < SKIPPED_MAX; i++) {
         if (may_share_calls(planning->skipped[i], rule)) {
             return planning->skipped[i];
         }
@@ -357,14 +354,23 @@ static bool must_stand_back(struct planning *planning, const struct policy_rule 
                             size_t size)
 {
     char place[REASON_SIZE / 2];
-    const struct policy_rule *before =
-        rule->block && !rule->dry ? let_through_before(planning, rule) : NULL;
+    if (!rule->block || rule->dry) {
+        return false;
+    }
+    const struct policy_rule *before = let_through_before(planning, rule);
     if (before) {
         say(reason, size,
             "rule=%s, which RPC filters cannot express, lets some of its calls through",
             plan_rule_place(before, place, sizeof(place)));
+    } else if (planning->skipped_count > SKIPPED_MAX) {
+        say(reason, size,
+            "more than %d rules before it, which RPC filters cannot express, let calls through, "
+            "which may be its",
+            SKIPPED_MAX);
+    } else {
+        return false;
     }
-    return before != NULL;
+    return true;
 }
 
 /* The rule's filters; false, and why in `reason`, when there would be too many. */
