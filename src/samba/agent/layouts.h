@@ -34,8 +34,11 @@ struct samba_sizes {
     int32_t handle;
 };
 
+/* In a row: the structure is not looked into, and has had several sizes. */
+#define SAMBA_ANY_SIZE (-1)
+
 struct samba_layout {
-    const char *name;     /* of the releases: "4.17", "4.18-4.20" */
+    const char *name;     /* of the releases: "4.17", "4.18-4.21" */
     uint16_t first_minor; /* of release 4 */
     uint16_t last_minor;
     struct samba_sizes sizes;
@@ -48,7 +51,6 @@ struct samba_layout {
     uint16_t call_fault_code;
 
     /* struct ncacn_packet */
-    uint16_t pkt_ptype; /* 32 bits */
     uint16_t pkt_pfc_flags;
     uint16_t pkt_auth_length;
     uint16_t pkt_opnum;
@@ -97,13 +99,18 @@ struct samba_layout {
     uint16_t token_sids;
 };
 
-/* The row of exactly these sizes and of release 4.`minor` (0: the build does not tell), or NULL. */
+/* What the development headers say that were there at build time (installed_layout.c); NULL: there
+ * were none. */
+const struct samba_layout *samba_installed_layout(void);
+
+/* The row, or installed layout, of exactly these sizes and of release 4.`minor` (0: the build does
+ * not tell), or NULL. */
 const struct samba_layout *samba_layout_for(const struct samba_sizes *sizes, unsigned minor);
 
 /* 17 of "SAMBA_4.17.12_DEBIAN"; 0 for any other text. */
 unsigned samba_minor_of(const char *symbol_version);
 
-/* The rows, for tests. */
+/* The rows of the table, for tests. */
 extern const struct samba_layout samba_layouts[];
 extern const size_t samba_layout_count;
 
