@@ -81,17 +81,16 @@ static void put_opnum(struct text_out *out, struct random_stream *stream)
     uint32_t first = random_below(stream, 8);
     switch (random_below(stream, 8)) {
     case 0:
-        put(out, " opnum:!%lu-65535", (unsigned long)(first + 1));
+        put(out, " opnum:!%u-65535", (unsigned)first + 1);
         break;
     case 1:
         put(out, " opnum:0-65535");
         break;
     case 2:
-        put(out, " opnum:!%lu", (unsigned long)first);
+        put(out, " opnum:!%u", (unsigned)first);
         break;
     default:
-        put(out, " opnum:%lu-%lu", (unsigned long)first,
-            (unsigned long)(first + random_below(stream, 3)));
+        put(out, " opnum:%u-%u", (unsigned)first, (unsigned)first + random_below(stream, 3));
         break;
     }
 }
@@ -227,7 +226,7 @@ static void make_call(struct seen_call *seen, struct random_stream *stream)
     bool tcp = call->protseq == PROTSEQ_NCACN_IP_TCP;
     bool pipe = call->protseq == PROTSEQ_NCACN_NP || call->protseq == PROTSEQ_NCALRPC;
     seen->has_address = tcp || (call->protseq == PROTSEQ_NCACN_HTTP && random_chance(stream, 50));
-    seen->port = (uint16_t)atoi(endpoint);
+    seen->port = (uint16_t)strtoul(endpoint, NULL, 10);
     endpoint = pipe ? "\\pipe\\lsass" : endpoint;
     call->endpoint = (struct text){endpoint, strlen(endpoint)};
     call->process = (struct text){"lsass.exe", 9};

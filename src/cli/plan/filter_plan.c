@@ -392,7 +392,7 @@ static void plan_rule(struct planning *planning, size_t number)
 {
     const struct policy_rule *rule = &planning->policy->rules[number];
     struct plan_finding *finding = &planning->plan->findings[number];
-    struct rule_terms terms;
+    struct rule_terms terms = {0};
     char reason[REASON_SIZE];
     size_t count = 0;
     if (!(rule->target & TARGET_FILTER)) {

@@ -44,7 +44,7 @@ struct installed_filter {
     uint64_t weight;
     bool block;
     bool audit;
-    bool disabled; /* the engine holds it and does not use it */
+    bool disabled;  /* the engine holds it and does not use it */
     char name[192]; /* UTF-8, cut at the end of a character */
     size_t condition_count;
 };
