@@ -15,7 +15,7 @@ tools:
 packages:
 	@scripts/install-packages build test
 
-linux asan windows-x64: %: build/%/build.ninja
+linux asan windows-x64 windows-x86: %: build/%/build.ninja
 	@cmake --build --preset $@
 
 build/%/build.ninja: CMakePresets.json CMakeLists.txt
@@ -24,7 +24,7 @@ build/%/build.ninja: CMakePresets.json CMakeLists.txt
 # Unit and golden tests run under the sanitizers, long computations at full speed as well; the end-to-end tests drive the
 # Windows programs under Wine, and a real Samba in namespaces of their own.
 check: packages
-	@$(MAKE) --no-print-directory linux asan windows-x64
+	@$(MAKE) --no-print-directory linux asan windows-x64 windows-x86
 	@status=0; \
 	ctest --test-dir build/asan --output-on-failure -j $(jobs) -LE 'wine|samba' || status=1; \
 	if tests/fuzz/available; then RPCFW_FUZZ_SECONDS=20 $(MAKE) --no-print-directory fuzz || status=1; fi; \
@@ -74,6 +74,7 @@ help:
 	@echo 'make check       install, build, and run every test: sanitizers, golden cases, Wine'
 	@echo 'make demo        install, build, and show the firewall at work on a running RPC server'
 	@echo 'make deb         Debian packages in build/deb'
+	@echo 'make windows-x86 the 32-bit agent, which is built and not shipped (docs/architecture.md)'
 	@echo 'make dist-windows  the release for Windows: one zip, reproducible, signed if a certificate is given'
 	@echo 'make format      lay out all C sources'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck'
@@ -81,5 +82,5 @@ help:
 	@echo 'make fuzz        search for inputs that crash, leak or hang (needs clang), for hours'
 	@echo 'make clean       remove build/'
 
-.PHONY: all tools packages linux asan windows-x64 check demo deb dist-windows bench fuzz format lint clean help
+.PHONY: all tools packages linux asan windows-x64 windows-x86 check demo deb dist-windows bench fuzz format lint clean help
 .SECONDARY:

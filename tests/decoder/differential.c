@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The instruction decoder against libzydis: every instruction of the code sections of the PE files
- * given, and random bytes. Usage: differential FILE.dll …
+ * given, and random bytes in the modes of these files. Usage: differential FILE.dll …
  *
  * Fails when the decoder accepts what Zydis rejects, when length or relocations differ, or when it
  * refuses more than it may. Exit status 77 (skipped) without files.
@@ -29,7 +29,9 @@ struct tally {
     unsigned long failures;
 };
 
-static ZydisDecoder zydis;
+/* Per mode, as enum instruction_mode numbers them. */
+static ZydisDecoder zydis[2];
+static enum instruction_mode mode;
 
 static void fail(struct tally *tally, const char *where, const char *what, const uint8_t *bytes,
                  size_t available)
@@ -44,7 +46,8 @@ static void fail(struct tally *tally, const char *where, const char *what, const
 
 static bool same_relocations(const ZydisDecodedInstruction *theirs, const struct instruction *ours)
 {
-    bool rip = theirs->raw.modrm.offset && theirs->raw.modrm.mod == 0 && theirs->raw.modrm.rm == 5;
+    bool rip = mode == INSTRUCTION_MODE_64 && theirs->raw.modrm.offset &&
+               theirs->raw.modrm.mod == 0 && theirs->raw.modrm.rm == 5;
     unsigned rip_offset = rip ? theirs->raw.disp.offset : 0;
     unsigned branch_offset = 0, branch_size = 0;
 
@@ -79,8 +82,8 @@ static size_t compare(struct tally *tally, const char *where, const uint8_t *byt
     ZydisDecodedInstruction theirs;
     struct instruction ours;
     bool valid =
-        ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&zydis, NULL, bytes, available, &theirs));
-    bool accepted = instruction_decode(bytes, available, &ours);
+        ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&zydis[mode], NULL, bytes, available, &theirs));
+    bool accepted = instruction_decode_in(mode, bytes, available, &ours);
 
     if (!valid) {
         if (accepted)
@@ -98,7 +101,7 @@ static size_t compare(struct tally *tally, const char *where, const uint8_t *byt
         fail(tally, where, "relocation", bytes, available);
     else if (!same_flow(&theirs, &ours))
         fail(tally, where, "flow", bytes, available);
-    else if (instruction_decode(bytes, ours.length - 1u, &ours))
+    else if (instruction_decode_in(mode, bytes, ours.length - 1u, &ours))
         fail(tally, where, "accepted although cut short", bytes, available);
     return theirs.length;
 }
@@ -117,15 +120,18 @@ static void sweep(struct tally *tally, const char *name, const uint8_t *code, si
         at += compare(tally, name, code + at, size - at);
 }
 
-/* The executable sections of a PE image for x86-64 ([PE-COFF] 2 to 4). */
-static bool sweep_image(struct tally *tally, const char *name, const uint8_t *file, size_t size)
+/* The executable sections of a PE image for x86, in the mode of its machine ([PE-COFF] 2 to 4). */
+static bool sweep_image(struct tally tallies[2], const char *name, const uint8_t *file, size_t size)
 {
     if (size < 0x40 || memcmp(file, "MZ", 2) != 0)
         return false;
     size_t header = read_le(file + 0x3c, 4);
-    if (header > size || size - header < 24 || memcmp(file + header, "PE\0", 4) != 0 ||
-        read_le(file + header + 4, 2) != 0x8664)
+    if (header > size || size - header < 24 || memcmp(file + header, "PE\0", 4) != 0)
         return false;
+    uint32_t machine = read_le(file + header + 4, 2);
+    if (machine != 0x8664 && machine != 0x14c)
+        return false;
+    mode = machine == 0x8664 ? INSTRUCTION_MODE_64 : INSTRUCTION_MODE_32;
     size_t count = read_le(file + header + 6, 2);
     size_t table = header + 24 + read_le(file + header + 20, 2);
     if (table > size || (size - table) / 40 < count)
@@ -140,12 +146,12 @@ static bool sweep_image(struct tally *tally, const char *name, const uint8_t *fi
             length = raw_length;
         if (offset > size || size - offset < length)
             return false;
-        sweep(tally, name, file + offset, length);
+        sweep(&tallies[mode], name, file + offset, length);
     }
     return true;
 }
 
-static bool sweep_file(struct tally *tally, const char *path)
+static bool sweep_file(struct tally tallies[2], const char *path)
 {
     bool done = false;
     uint8_t *content = NULL;
@@ -159,7 +165,7 @@ static bool sweep_file(struct tally *tally, const char *path)
     content = malloc((size_t)size);
     if (!content || fread(content, 1, (size_t)size, stream) != (size_t)size)
         goto out;
-    done = sweep_image(tally, path, content, (size_t)size);
+    done = sweep_image(tallies, path, content, (size_t)size);
 out:
     free(content);
     if (stream)
@@ -210,36 +216,56 @@ static void print(const char *what, const struct tally *tally)
            tally->failures);
 }
 
-int main(int argc, char **argv)
+static bool start_zydis(void)
 {
-    struct tally images = {0}, random = {0};
+    return ZYAN_SUCCESS(ZydisDecoderInit(&zydis[INSTRUCTION_MODE_64], ZYDIS_MACHINE_MODE_LONG_64,
+                                         ZYDIS_STACK_WIDTH_64)) &&
+           ZYAN_SUCCESS(ZydisDecoderInit(&zydis[INSTRUCTION_MODE_32], ZYDIS_MACHINE_MODE_LEGACY_32,
+                                         ZYDIS_STACK_WIDTH_32));
+}
+
+static bool try_random_bytes(void)
+{
+    struct tally random = {0};
     uint32_t state = RANDOM_SEED;
     uint8_t bytes[32];
-    int swept = 0;
 
-    if (argc < 2) {
-        puts("SKIP: no PE files to decode");
-        return SKIPPED;
-    }
-    if (!ZYAN_SUCCESS(ZydisDecoderInit(&zydis, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64))) {
-        puts("FAIL: libzydis does not start");
-        return 1;
-    }
-    for (int i = 1; i < argc; i++)
-        swept += sweep_file(&images, argv[i]);
-    printf("%d of %d files are x86-64 images\n", swept, argc - 1);
-    print("images", &images);
     for (unsigned i = 0; i < RANDOM_ROUNDS; i++) {
         size_t available = random_bytes(&state, bytes);
         compare(&random, "random", bytes, available);
     }
     printf("seed %#x, %d byte strings, ", RANDOM_SEED, RANDOM_ROUNDS);
     print("random", &random);
-    if (images.failures || random.failures || swept == 0)
-        return 1;
-    if ((double)images.accepted < MINIMUM_SHARE * (double)images.valid) {
-        printf("FAIL: less than %.0f %% of the instructions accepted\n", 100 * MINIMUM_SHARE);
+    return random.failures == 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const names[] = {"32-bit", "64-bit"};
+    struct tally images[2] = {{0}, {0}};
+    bool good = true;
+
+    if (argc < 2) {
+        puts("SKIP: no PE files to decode");
+        return SKIPPED;
+    }
+    if (!start_zydis()) {
+        puts("FAIL: libzydis does not start");
         return 1;
     }
-    return 0;
+    for (int i = 1; i < argc; i++)
+        sweep_file(images, argv[i]);
+    for (int each = INSTRUCTION_MODE_32; each <= INSTRUCTION_MODE_64; each++) {
+        const struct tally *tally = &images[each];
+        if (tally->valid == 0)
+            continue;
+        mode = (enum instruction_mode)each;
+        print(names[each], tally);
+        good = try_random_bytes() && good && tally->failures == 0;
+        if ((double)tally->accepted >= MINIMUM_SHARE * (double)tally->valid)
+            continue;
+        printf("FAIL: less than %.0f %% of the instructions accepted\n", 100 * MINIMUM_SHARE);
+        good = false;
+    }
+    return good && images[0].valid + images[1].valid > 0 ? 0 : 1;
 }

@@ -36,10 +36,10 @@ struct gate_frame {
     _Alignas(16) unsigned char bytes[GATE_FRAME_SIZE];
 };
 
-/* The register arguments in their order: rcx, rdx, r8, r9. A function with fewer leaves the rest
- * undefined. */
+/* The first arguments in their order: rcx, rdx, r8, r9, or the words on the stack of 32-bit x86. A
+ * function with fewer leaves the rest undefined. */
 struct gate_arguments {
-    uint64_t value[4];
+    uintptr_t value[4];
 };
 
 /* Calls between the two counts, on all gates together. Read it with hook_set_quiescent. */

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "windows/agent/hook/machine.h"
 #include "windows/agent/hook/near_memory.h"
 #include "windows/agent/hook/target.h"
-#include "windows/agent/hook/unwind.h"
 
 /* The layout of a block: slots of code in the first page, what the unwinder reads in the second. */
 #define PAGE_SIZE         4096
@@ -13,15 +13,14 @@
 #define SLOT_SIZE         128
 #define SLOT_TRAMPOLINE   16 /* behind the relay */
 #define UNWIND_OFFSET     PAGE_SIZE
-#define FUNCTIONS_OFFSET  (UNWIND_OFFSET + HOOK_SET_CAPACITY * UNWIND_TRAMPOLINE_SIZE)
 #define INSTALL_ATTEMPTS  500 /* a millisecond apart, while a thread stands in bytes that change */
 #define PATCH_WINDOW_SIZE 8
 
 _Static_assert(RELAY_SIZE <= SLOT_TRAMPOLINE, "relay and trampoline share a slot");
 _Static_assert(SLOT_TRAMPOLINE + TRAMPOLINE_CODE_SIZE <= SLOT_SIZE, "a trampoline fits its slot");
 _Static_assert(HOOK_SET_CAPACITY *SLOT_SIZE <= PAGE_SIZE, "all slots fit one page");
-_Static_assert(FUNCTIONS_OFFSET + HOOK_SET_CAPACITY * sizeof(RUNTIME_FUNCTION) <= BLOCK_SIZE,
-               "the unwind data fits one page");
+_Static_assert(UNWIND_OFFSET + MACHINE_PAGE_SIZE <= BLOCK_SIZE, "the unwind data fits one page");
+_Static_assert(HOOK_SET_CAPACITY <= MACHINE_SLOTS, "each trampoline is described");
 
 static bool fail(struct hook_set *set, const char *failure, DWORD error)
 {
@@ -52,29 +51,6 @@ static struct hook_block *block_near(struct hook_set *set, const uint8_t *target
     return block;
 }
 
-/* Describes the trampoline in slot number block->slots to the unwinder. Returns why it cannot, or
- * NULL. */
-static const char *write_unwind_data(struct hook_block *block, const struct target *target,
-                                     const struct trampoline *trampoline)
-{
-    RUNTIME_FUNCTION *function =
-        (RUNTIME_FUNCTION *)(void *)(block->base + FUNCTIONS_OFFSET) + block->slots;
-    DWORD code = block->slots * SLOT_SIZE + SLOT_TRAMPOLINE;
-    DWORD info = UNWIND_OFFSET + block->slots * UNWIND_TRAMPOLINE_SIZE;
-    static const uint8_t no_frame[4] = {1};
-    const uint8_t *source = target->unwind_info ? target->unwind_info : no_frame;
-    size_t available = target->unwind_info ? target->unwind_length : sizeof no_frame;
-
-    if (!target->unwind_info && trampoline->calls)
-        return "it calls in its first bytes but has no unwind data";
-    if (!unwind_translate(source, available, trampoline, block->base + info))
-        return "its unwind data is of a kind that cannot be moved";
-    function->BeginAddress = code;
-    function->EndAddress = code + trampoline->code_length;
-    function->UnwindData = info;
-    return NULL;
-}
-
 static void prepare_slot(struct hook_set *set, struct hook *hook, const struct target *target,
                          const struct hook_request *request)
 {
@@ -97,7 +73,9 @@ static void prepare_slot(struct hook_set *set, struct hook *hook, const struct t
         refuse(hook, trampoline_refusal_text(refusal), 0);
         return;
     }
-    hook->refusal = write_unwind_data(block, target, &trampoline);
+    hook->refusal =
+        machine_describe(block->base + UNWIND_OFFSET, block->slots,
+                         block->slots * SLOT_SIZE + SLOT_TRAMPOLINE, target, &trampoline);
     if (hook->refusal)
         return;
     relay_build(slot, (uint64_t)(uintptr_t)request->entry);
@@ -139,7 +117,6 @@ static void prepare_hook(struct hook_set *set, const struct hook_request *reques
 /* Makes the block executable, no longer writable, and known to the unwinder. */
 static bool seal(struct hook_set *set, struct hook_block *block)
 {
-    RUNTIME_FUNCTION *functions = (RUNTIME_FUNCTION *)(void *)(block->base + FUNCTIONS_OFFSET);
     DWORD before;
 
     if (!VirtualProtect(block->base, PAGE_SIZE, PAGE_EXECUTE_READ, &before))
@@ -149,7 +126,7 @@ static bool seal(struct hook_set *set, struct hook_block *block)
     FlushInstructionCache(GetCurrentProcess(), block->base, PAGE_SIZE);
     if (block->slots == 0)
         return true;
-    if (!RtlAddFunctionTable(functions, block->slots, (DWORD64)(uintptr_t)block->base))
+    if (!machine_publish(block->base + UNWIND_OFFSET, block->slots))
         return fail(set, "the system does not take the unwind data", 0);
     block->unwind_known = true;
     return true;
@@ -160,7 +137,7 @@ static void release_blocks(struct hook_set *set)
     for (unsigned i = 0; i < set->block_count; i++) {
         struct hook_block *block = &set->blocks[i];
         if (block->unwind_known)
-            RtlDeleteFunctionTable((RUNTIME_FUNCTION *)(void *)(block->base + FUNCTIONS_OFFSET));
+            machine_withdraw(block->base + UNWIND_OFFSET);
         VirtualFree(block->base, 0, MEM_RELEASE);
     }
     set->block_count = 0;

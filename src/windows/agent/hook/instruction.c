@@ -5,6 +5,7 @@
 
 /* The bytes given, and what the prefixes said. */
 struct decoder {
+    bool wide; /* 64-bit mode */
     const uint8_t *bytes;
     size_t limit; /* bytes that may be read: at most 15 */
     size_t at;
@@ -87,7 +88,7 @@ static bool take_prefixes(struct decoder *d, uint8_t *byte)
         if (kind == PREFIX_END)
             break;
     }
-    if ((*byte & 0xf0) == 0x40) {
+    if (d->wide && (*byte & 0xf0) == 0x40) {
         struct decoder probe = *d;
         d->rex = *byte;
         if (!take(d, byte) || (*byte & 0xf0) == 0x40 || note_prefix(&probe, *byte) != PREFIX_END)
@@ -142,7 +143,7 @@ static bool modrm_allowed(const struct decoder *d, const struct opcode *row,
     if (map == opcodes_one_byte && (opcode == 0x8c || opcode == 0x8e))
         return !(d->rex & REX_R); /* segment registers 8 to 15 do not exist */
     if (map == opcodes_0f && opcode == 0x1e)
-        return modrm == 0xfa && !d->rex; /* endbr64 */
+        return modrm == (d->wide ? 0xfa : 0xfb) && !d->rex; /* endbr64, endbr32 */
     if (map == opcodes_0f && opcode == 0xae && direct)
         return (modrm & 7) == 0;
     return true;
@@ -157,6 +158,8 @@ static bool take_address(struct decoder *d, uint8_t modrm, struct instruction *o
     if (mode == 3)
         return true;
     if (mode == 0 && base == 5) {
+        if (!d->wide)
+            return skip(d, 4);
         if (d->address_size)
             return false; /* relative to EIP: no compiler emits it, and moving it would be guesswork
                            */
@@ -204,7 +207,7 @@ static bool take_immediate(struct decoder *d, uint8_t immediate, unsigned field,
     case IMMEDIATE_FULL:
         return skip(d, wide ? 8 : operand);
     case IMMEDIATE_ADDRESS:
-        return !d->address_size && skip(d, 8);
+        return !d->address_size && skip(d, d->wide ? 8 : 4);
     case IMMEDIATE_RELATIVE_8:
         return take_branch(d, 1, out);
     case IMMEDIATE_RELATIVE_32:
@@ -248,9 +251,29 @@ static enum instruction_flow flow_of(const struct opcode *map, uint8_t opcode, u
     }
 }
 
-bool instruction_decode(const uint8_t *bytes, size_t available, struct instruction *out)
+/*
+ * What 32-bit mode has in the place of REX: inc and dec. What else it has more is left out, for
+ * compilers begin no function with it; and what 64-bit mode alone has is refused.
+ */
+static bool decode_inc_or_dec(const struct decoder *d, uint8_t opcode, struct instruction *out)
+{
+    if (d->wide || (opcode & 0xf0) != 0x40 || d->lock || d->repeat)
+        return false;
+    out->opcode_offset = (uint8_t)(d->at - 1);
+    out->length = (uint8_t)d->at;
+    return true;
+}
+
+static bool is_for_64_bits_alone(const struct opcode *map, uint8_t opcode)
+{
+    return map == opcodes_0f && opcode == 0x05; /* syscall */
+}
+
+bool instruction_decode_in(enum instruction_mode mode, const uint8_t *bytes, size_t available,
+                           struct instruction *out)
 {
     struct decoder d = {
+        .wide = mode == INSTRUCTION_MODE_64,
         .bytes = bytes,
         .limit = available < INSTRUCTION_MAX_LENGTH ? available : INSTRUCTION_MAX_LENGTH,
     };
@@ -260,8 +283,12 @@ bool instruction_decode(const uint8_t *bytes, size_t available, struct instructi
     *out = (struct instruction){0};
     if (!take_prefixes(&d, &first))
         return false;
+    if (decode_inc_or_dec(&d, first, out))
+        return true;
+    if (!d.wide && d.address_size)
+        return false; /* 16-bit addresses */
     const struct opcode *row = take_opcode(&d, first, &opcode, &map);
-    if (!row)
+    if (!row || (!d.wide && is_for_64_bits_alone(map, opcode)))
         return false;
     /* Outside the one-byte map 66 beside F2 or F3 changes meaning from instruction to instruction.
      */

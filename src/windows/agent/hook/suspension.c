@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/agent/hook/suspension.h"
 
+#include "windows/agent/hook/machine.h"
+
 #define FIRST_CAPACITY 512   /* threads */
 #define LAST_CAPACITY  65536 /* more than any process that a firewall may stop */
 #define PASSES         64
@@ -82,7 +84,7 @@ static uintptr_t position_of(const struct thread_calls *calls, HANDLE thread)
     if (identify(calls, thread, &begun) != 0 && !begun)
         return SUSPENSION_NOWHERE;
     context.ContextFlags = CONTEXT_CONTROL;
-    return GetThreadContext(thread, &context) ? context.Rip : 0;
+    return GetThreadContext(thread, &context) ? machine_position(&context) : 0;
 }
 
 /* The routine that a thread was created for: ThreadQuerySetWin32StartAddress, class 9; 0: unknown.

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "windows/agent/hook/instruction.h"
+#include "windows/agent/hook/machine.h"
 
 #define JUMPS_FOLLOWED 8
-#define UNKNOWN_LENGTH 64 /* bytes looked at where no table tells the end */
 
 /* Bytes that may be read from `address` on; with `executable`, only of code. */
 static size_t readable_bytes(const void *address, bool executable, bool *in_image)
@@ -70,25 +70,13 @@ static uint8_t *follow_jumps(uint8_t *code)
 
 const char *target_resolve(void *function, struct target *out)
 {
-    DWORD64 base = 0;
-
     *out = (struct target){.code = function};
     if (!function || readable_bytes(function, true, NULL) == 0)
         return "it is not code";
     out->code = follow_jumps(function);
     out->length = readable_bytes(out->code, true, NULL);
-    const RUNTIME_FUNCTION *entry =
-        RtlLookupFunctionEntry((DWORD64)(uintptr_t)out->code, &base, NULL);
-    if (!entry) {
-        if (out->length > UNKNOWN_LENGTH)
-            out->length = UNKNOWN_LENGTH;
-        return NULL;
-    }
-    if (base + entry->BeginAddress != (DWORD64)(uintptr_t)out->code)
-        return "it is not the start of a function";
-    if (out->length > entry->EndAddress - entry->BeginAddress)
-        out->length = entry->EndAddress - entry->BeginAddress;
-    out->unwind_info = (const uint8_t *)(uintptr_t)(base + entry->UnwindData);
-    out->unwind_length = readable_bytes(out->unwind_info, false, NULL);
-    return NULL;
+    const char *refusal = machine_find_bounds(out);
+    if (!refusal && out->unwind_info)
+        out->unwind_length = readable_bytes(out->unwind_info, false, NULL);
+    return refusal;
 }

@@ -206,6 +206,20 @@ enum trampoline_refusal trampoline_build(const uint8_t *target, size_t available
     return TRAMPOLINE_OK;
 }
 
+#if UINTPTR_MAX <= UINT32_MAX
+/* Where an indirect jump would need an address of its own: the register that carries no argument.
+ */
+void relay_build(uint8_t relay[RELAY_SIZE], uint64_t destination)
+{
+    const uint32_t address = (uint32_t)destination;
+
+    memset(relay, OPCODE_NOP, RELAY_SIZE);
+    relay[0] = 0xb8; /* mov eax, address */
+    memcpy(relay + 1, &address, sizeof address);
+    relay[5] = 0xff; /* jmp eax */
+    relay[6] = 0xe0;
+}
+#else
 void relay_build(uint8_t relay[RELAY_SIZE], uint64_t destination)
 {
     static const uint8_t jump[6] = {0xff, 0x25}; /* jmp [rip + 0] */
@@ -213,3 +227,4 @@ void relay_build(uint8_t relay[RELAY_SIZE], uint64_t destination)
     memcpy(relay, jump, sizeof jump);
     memcpy(relay + sizeof jump, &destination, sizeof destination);
 }
+#endif

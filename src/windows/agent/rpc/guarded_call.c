@@ -4,6 +4,7 @@
 _Static_assert(sizeof(bool) == 1, "guarded_call writes one byte");
 _Static_assert(GUARDED_ARGUMENTS == 8, "guarded_call passes that many");
 
+#ifdef __x86_64__ /* 32-bit x86: guarded_call_x86.S */
 /*
  * What a compiler with __try would emit: a frame whose scope table says "execute the handler" for
  * the one call instruction. Eight arguments are always passed; by the calling convention a function
@@ -58,3 +59,4 @@ __asm__(".text\n"
         "    .rva .Lguarded_landing\n"
         ".text\n"
         ".seh_endproc\n");
+#endif
