@@ -75,7 +75,7 @@ struct agent_status {
     uint32_t hooks;     /* runtime functions hooked */
     uint32_t in_flight; /* calls inside the server's code or the agent now */
     uint64_t generation;
-    uint64_t started_us; /* since 1970-01-01 UTC */
+    uint64_t started_us; /* since 1970-01-01 UTC: when it began to protect */
     uint64_t calls;
     uint64_t blocked;
     uint64_t would_block;

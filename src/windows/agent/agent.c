@@ -10,6 +10,7 @@
 #include "windows/agent/judge.h"
 #include "windows/agent/process_origin.h"
 #include "windows/agent/rpc/server_endpoints.h"
+#include "windows/agent/rpc/server_report.h"
 
 __declspec(dllexport) struct agent_status RpcFwStatus = {
     .magic = AGENT_STATUS_MAGIC,
@@ -17,6 +18,12 @@ __declspec(dllexport) struct agent_status RpcFwStatus = {
     .size = sizeof(struct agent_status),
     .state = AGENT_STARTING,
     .release = RPCFW_VERSION,
+};
+
+__declspec(dllexport) struct agent_server RpcFwServer = {
+    .magic = AGENT_SERVER_MAGIC,
+    .version = AGENT_SERVER_VERSION,
+    .size = sizeof(struct agent_server),
 };
 
 /* How long the writer may take to write what is queued when the agent leaves, in milliseconds. */
@@ -67,6 +74,7 @@ static bool find_server(void)
     }
     switch (server_endpoints_find(&agent.runtime)) {
     case SERVER_ENDPOINTS_REMOTE:
+        server_report_take(&RpcFwServer, &agent.runtime);
         return true;
     case SERVER_ENDPOINTS_LOCAL:
         refuse(AGENT_REASON_LOCAL_ONLY, 0, "all endpoints are ncalrpc");
@@ -149,6 +157,7 @@ static bool hook_runtime(void)
         .watch = &agent.watch,
         .writer = agent.writer,
         .status = &RpcFwStatus,
+        .server = &RpcFwServer,
     };
     if (!judge_set(&agent.judge)) {
         return refuse(AGENT_REASON_RESOURCES, GetLastError(), "no thread slot is free");
@@ -207,6 +216,7 @@ DWORD WINAPI agent_run(void *unused)
     (void)unused;
     RpcFwStatus.started_us = event_time_now();
     if (protect()) {
+        RpcFwStatus.started_us = event_time_now();
         write_event(EVENT_PROTECTION_ADDED);
         set_state(AGENT_PROTECTED);
         return 0;
@@ -342,6 +352,7 @@ static DWORD refresh(void)
     if (RpcFwStatus.state != AGENT_PROTECTED) {
         return AGENT_REFRESH_NOT_PROTECTED;
     }
+    server_report_take(&RpcFwServer, &agent.runtime);
     /* A call that is taking the same generation, or calls that hold the older ones, need a moment.
      */
     for (int tries = 0; tries < 100; tries++) {

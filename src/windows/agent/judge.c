@@ -6,6 +6,7 @@
 #include "core/decide.h"
 #include "windows/agent/hook/gate.h"
 #include "windows/agent/hooked_functions.h"
+#include "windows/agent/rpc/server_report.h"
 
 static struct judge *judge_in_force;
 
@@ -96,6 +97,9 @@ static bool judge_call(struct judge *judge, const RPC_MESSAGE *message, const ch
     struct verdict verdict = {.rule = VERDICT_NO_RULE};
 
     describe_call_begin(&call, &storage, judge->runtime, message, judge->process);
+    if (call.known & FACT_BIT(FACT_INTERFACE)) {
+        server_report_call(judge->server, &call.interface, call.version_major, call.version_minor);
+    }
     if (policy.image) {
         verdict = decide(policy.image, &call);
     }

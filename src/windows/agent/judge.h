@@ -17,6 +17,7 @@
 #include "windows/agent/policy_watch.h"
 #include "windows/agent/rpc/describe_call.h"
 #include "windows/agent/sinks/event_writer.h"
+#include "windows/agent_server.h"
 #include "windows/agent_status.h"
 
 struct judge {
@@ -25,6 +26,7 @@ struct judge {
     struct policy_watch *watch;
     struct event_writer *writer;
     struct agent_status *status;
+    struct agent_server *server;
     DWORD thread_slot; /* TLS: the innermost call that this thread is inside of */
 };
 

@@ -74,6 +74,11 @@ static const struct cli_verb host_verbs[] = {
      "out.\n\n"
      "Exit code: 0 it has stopped, or did not run; 2 it does not stop.\n",
      verb_stop},
+    {"show", "[--json]", "show which processes are protected, and why each",
+     "For each protected process: the endpoints that it listens on, and how long after its start "
+     "the\n"
+     "protection began.\n",
+     verb_show},
     {"service", "", "run as the service; for the service control manager only",
      "The command that the service \"RPC Firewall\" is registered with. \"start\" starts it.\n",
      verb_service},

@@ -168,3 +168,12 @@ const struct process_fact *process_snapshot_find(const struct process_snapshot *
     return snapshot->count ? bsearch(&key, snapshot->facts, snapshot->count, sizeof(key), by_pid)
                            : NULL;
 }
+
+void process_fact_name(const struct process_fact *fact, char name[UTF8_PATH_SIZE])
+{
+    wchar_t wide[MAX_PATH];
+    size_t length = fact->name_length < MAX_PATH ? fact->name_length : MAX_PATH - 1;
+    memcpy(wide, fact->name, length * sizeof(wchar_t));
+    wide[length] = L'\0';
+    utf8_from_wide(wide, name, UTF8_PATH_SIZE);
+}

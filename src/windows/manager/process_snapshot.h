@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <windows.h>
 
+#include "windows/manager/wide_text.h"
+
 struct process_fact {
     DWORD pid;
     uint64_t created; /* FILETIME: 100 ns since 1601-01-01 UTC */
@@ -41,5 +43,8 @@ void process_snapshot_free(struct process_snapshot *snapshot);
 /* The process of that PID, or NULL. */
 const struct process_fact *process_snapshot_find(const struct process_snapshot *snapshot,
                                                  DWORD pid);
+
+/* Its name as zero-terminated UTF-8. */
+void process_fact_name(const struct process_fact *fact, char name[UTF8_PATH_SIZE]);
 
 #endif

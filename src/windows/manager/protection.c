@@ -399,14 +399,23 @@ static bool open_agent(DWORD pid, DWORD access, HANDLE *process, struct remote_a
     return false;
 }
 
-void protection_inspect(DWORD pid, struct protection_result *result)
+void protection_inspect_server(DWORD pid, struct protection_result *result,
+                               struct agent_server *server, bool *known)
 {
     HANDLE process;
     struct remote_agent agent;
+    *known = false;
     if (open_agent(pid, REMOTE_AGENT_READ_ACCESS, &process, &agent, result)) {
         result->outcome = PROTECTION_PRESENT;
+        *known = server && remote_agent_read_server(&agent, server);
         CloseHandle(process);
     }
+}
+
+void protection_inspect(DWORD pid, struct protection_result *result)
+{
+    bool known;
+    protection_inspect_server(pid, result, NULL, &known);
 }
 
 /* Runs a routine of an agent that protects, and so stays while a thread is started in it. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <windows.h>
 
+#include "windows/agent_server.h"
 #include "windows/agent_status.h"
 
 enum protection_outcome {
@@ -77,5 +78,9 @@ void protection_refresh(DWORD pid, struct protection_result *result);
  * be listed of a process that can be opened and has not ended.
  */
 void protection_inspect(DWORD pid, struct protection_result *result);
+
+/* The same, and what the agent knows of the server; *known: it tells. */
+void protection_inspect_server(DWORD pid, struct protection_result *result,
+                               struct agent_server *server, bool *known);
 
 #endif

@@ -19,6 +19,7 @@ enum remote_agent_error remote_agent_attach(HANDLE process, uintptr_t base, size
     agent->status = remote_image_export(&image, AGENT_EXPORT_STATUS, sizeof(struct agent_status));
     agent->stop = remote_image_export(&image, AGENT_EXPORT_STOP, 1);
     agent->refresh = remote_image_export(&image, AGENT_EXPORT_REFRESH, 1);
+    agent->server = remote_image_export(&image, AGENT_EXPORT_SERVER, sizeof(struct agent_server));
     if (agent->status && agent->stop && agent->refresh) {
         return REMOTE_AGENT_OK;
     }
@@ -44,6 +45,23 @@ enum remote_agent_error remote_agent_read(const struct remote_agent *agent,
     remote_image_printable(status->release, sizeof(status->release));
     remote_image_printable(status->detail, sizeof(status->detail));
     return REMOTE_AGENT_OK;
+}
+
+bool remote_agent_read_server(const struct remote_agent *agent, struct agent_server *server)
+{
+    if (!agent->server ||
+        !remote_image_memory(agent->process, agent->server, server, sizeof(*server)) ||
+        server->magic != AGENT_SERVER_MAGIC || server->version != AGENT_SERVER_VERSION ||
+        server->size != sizeof(*server)) {
+        return false;
+    }
+    if (server->endpoint_count > AGENT_SERVER_ENDPOINTS) {
+        server->endpoint_count = AGENT_SERVER_ENDPOINTS;
+    }
+    for (uint32_t i = 0; i < AGENT_SERVER_ENDPOINTS; i++) {
+        remote_image_printable(server->endpoints[i], sizeof(server->endpoints[i]));
+    }
+    return true;
 }
 
 bool remote_agent_run(const struct remote_agent *agent, uintptr_t routine, DWORD timeout_ms,

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <windows.h>
 
+#include "windows/agent_server.h"
 #include "windows/agent_status.h"
 
 /* The rights on the process that reading an agent's status needs. */
@@ -26,6 +27,7 @@ struct remote_agent {
     uintptr_t status;
     uintptr_t stop;
     uintptr_t refresh;
+    uintptr_t server; /* 0: this agent does not tell */
 };
 
 enum remote_agent_error {
@@ -44,6 +46,10 @@ enum remote_agent_error remote_agent_attach(HANDLE process, uintptr_t base, size
 /* Copies the status; its texts are zero-terminated printable ASCII afterwards. */
 enum remote_agent_error remote_agent_read(const struct remote_agent *agent,
                                           struct agent_status *status);
+
+/* Copies what it knows of the server; every number in it is within its bounds then, every text ends
+ * and is printable ASCII. False: it does not tell. */
+bool remote_agent_read_server(const struct remote_agent *agent, struct agent_server *server);
 
 /*
  * Runs one of the agent's routines in its process and waits at most `timeout_ms` for the exit code;

@@ -12,6 +12,7 @@
 /* Milliseconds. At the start every process of the machine is looked at. */
 #define START_TIMEOUT 120000
 #define STOP_TIMEOUT  30000
+#define DEAD_TIMEOUT  2000
 
 /* What is to be started or stopped. */
 enum part { PART_FIREWALL, PART_FILTERS, PART_ALL };
@@ -63,6 +64,18 @@ static void print_running(void)
     }
 }
 
+/* A service whose process was killed is told to stop: a service control manager that has not
+ * noticed takes that for its end. */
+static bool clear_dead_service(void)
+{
+    struct service_report report;
+    if (!service_query(&report) || !report.dead) {
+        return false;
+    }
+    service_stop(DEAD_TIMEOUT);
+    return true;
+}
+
 static int start_firewall(const struct cli_verb *verb)
 {
     wchar_t agent_path[MAX_PATH];
@@ -70,6 +83,9 @@ static int start_firewall(const struct cli_verb *verb)
         return CLI_ERROR;
     }
     DWORD error = service_start(START_TIMEOUT);
+    if (error == ERROR_SERVICE_ALREADY_RUNNING && clear_dead_service()) {
+        error = service_start(START_TIMEOUT);
+    }
     switch (error) {
     case ERROR_SUCCESS:
         print_running();

@@ -3,18 +3,19 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "cli/report.h"
 #include "windows/manager/active_policy.h"
 #include "windows/manager/installation.h"
+#include "windows/manager/json_fields.h"
 #include "windows/manager/privileges.h"
 #include "windows/manager/process_report.h"
+#include "windows/manager/service/service_summary.h"
 #include "windows/manager/wide_text.h"
 
 struct status_head {
     enum installation_state installation;
     uint64_t generation; /* 0: no policy in force */
+    struct service_summary service;
 };
 
 /* How one process is shown; `first` in its list. */
@@ -52,40 +53,31 @@ static void show_text(const struct process_entry *process, const struct protecti
            status->in_flight, status->release);
 }
 
-static void put_text(const char *name, const char *text)
-{
-    printf(",\"%s\":", name);
-    report_json_string(stdout, text, strlen(text));
-}
-
-static void put_number(const char *name, uint64_t number)
-{
-    printf(",\"%s\":%" PRIu64, name, number);
-}
-
 static void show_json(const struct process_entry *process, const struct protection_result *result,
                       bool first)
 {
     const struct agent_status *status = &result->status;
     char name[UTF8_PATH_SIZE];
     utf8_from_wide(process->name, name, sizeof(name));
-    printf("%s{\"pid\":%lu", first ? "" : ",", process->pid);
-    put_text("name", name);
+    struct json_fields fields = {0};
+    printf("%s{", first ? "" : ",");
+    json_field_number(&fields, "pid", process->pid);
+    json_field_text(&fields, "name", name);
     if (result->outcome == PROTECTION_REFUSED) {
-        put_text("state", "unknown");
-        put_text("reason", result->reason);
+        json_field_text(&fields, "state", "unknown");
+        json_field_text(&fields, "reason", result->reason);
     } else {
-        put_text("state", state_name(status->state));
-        put_number("generation", status->generation);
-        put_number("hooks", status->hooks);
-        put_number("calls", status->calls);
-        put_number("blocked", status->blocked);
-        put_number("would_block", status->would_block);
-        put_number("audited", status->audited);
-        put_number("dropped", status->dropped);
-        put_number("in_flight", status->in_flight);
-        put_number("started_us", status->started_us);
-        put_text("release", status->release);
+        json_field_text(&fields, "state", state_name(status->state));
+        json_field_number(&fields, "generation", status->generation);
+        json_field_number(&fields, "hooks", status->hooks);
+        json_field_number(&fields, "calls", status->calls);
+        json_field_number(&fields, "blocked", status->blocked);
+        json_field_number(&fields, "would_block", status->would_block);
+        json_field_number(&fields, "audited", status->audited);
+        json_field_number(&fields, "dropped", status->dropped);
+        json_field_number(&fields, "in_flight", status->in_flight);
+        json_field_number(&fields, "started_us", status->started_us);
+        json_field_text(&fields, "release", status->release);
     }
     putchar('}');
 }
@@ -107,6 +99,7 @@ static unsigned show_processes(const struct process_list *list, show_process sho
 static void print_text(const struct status_head *head, const struct process_list *list)
 {
     printf("installed: %s\n", installation_state_name(head->installation));
+    service_summary_text(&head->service);
     if (head->generation) {
         printf("policy in force: generation %" PRIu64 "\n", head->generation);
     } else {
@@ -119,10 +112,15 @@ static void print_text(const struct status_head *head, const struct process_list
 
 static void print_json(const struct status_head *head, const struct process_list *list)
 {
-    printf("{\"release\":\"" RPCFW_VERSION "\"");
-    put_text("installed", installation_state_name(head->installation));
-    put_number("generation", head->generation);
-    printf(",\"processes\":[");
+    struct json_fields fields = {0};
+    putchar('{');
+    json_field_text(&fields, "release", RPCFW_VERSION);
+    json_field_text(&fields, "installed", installation_state_name(head->installation));
+    json_field_number(&fields, "generation", head->generation);
+    json_field_name(&fields, "service");
+    service_summary_json(&head->service);
+    json_field_name(&fields, "processes");
+    putchar('[');
     show_processes(list, show_json);
     printf("]}\n");
 }
@@ -146,6 +144,7 @@ int verb_status(const struct cli_verb *verb, int argc, char **argv)
         .installation = installation_check(),
         .generation = active_policy_generation(),
     };
+    service_summary_take(&head.service);
     if (arguments.json) {
         print_json(&head, &list);
     } else {

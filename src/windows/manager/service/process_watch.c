@@ -18,8 +18,9 @@
 #define PAUSE_MAX      60000 /* between two looks at a process that changes */
 #define REFUSED_PAUSE  2000  /* after a refusal, and doubled from then on */
 #define REFUSED_MAX    300000
-#define YOUNG          60000 /* processes are entered by the clock */
-#define PORTS_AGE      10000 /* listening ports are taken at least so often */
+#define YOUNG          20000 /* processes are entered by the clock */
+#define EXPECTING      5000  /* rounds come faster while a process may be about to listen */
+#define PORTS_AGE      60000 /* listening ports are taken at least so often */
 #define AGENT_INTERVAL 2000  /* between two readings of an agent's status */
 #define TICKS_PER_MS   10000u
 
@@ -81,7 +82,8 @@ static void add_process(struct process_watch *watch, const struct process_fact *
         .marks = {.pipes = watch->pipe_changes ? watch->pipe_changes - 1 : 0},
         .not_before = watch->rounds && !watch->pipes_known ? now + FIRST_PAUSE : now,
     };
-    if (!watch->rounds) {
+    process->old = !watch->rounds;
+    if (process->old) {
         process->marks.pipes = UINT64_MAX; /* all that run at the start are entered once */
     }
 }
@@ -140,6 +142,12 @@ static bool follow_snapshot(struct process_watch *watch, ULONGLONG now)
 
 /* ---- What has changed ---- */
 
+/* Started while the service ran, and not long ago. */
+static bool is_young(const struct watched_process *process, ULONGLONG now)
+{
+    return !process->old && now - process->first_ms < YOUNG;
+}
+
 static bool has_stirred(const struct watched_process *process, const struct process_fact *fact)
 {
     return process->marks.handles != fact->handles || process->marks.threads != fact->threads;
@@ -153,7 +161,7 @@ static void take_ports(struct process_watch *watch, ULONGLONG now)
         const struct watched_process *process = &watch->list[i];
         const struct process_fact *fact = process_snapshot_find(&watch->snapshot, process->pid);
         needed = process->state != WATCHED_PROTECTED && process->state != WATCHED_IGNORED && fact &&
-                 (has_stirred(process, fact) || now - process->first_ms < YOUNG);
+                 (has_stirred(process, fact) || is_young(process, now));
     }
     if (needed) {
         uint64_t digest = 0;
@@ -182,7 +190,7 @@ static bool has_signal(const struct process_watch *watch, struct watched_process
     if (watch->pipes_known) {
         return stirred && watch->pipe_changes != process->marks.pipes;
     }
-    return stirred || now - process->first_ms < YOUNG;
+    return stirred || is_young(process, now);
 }
 
 /* ---- Looking at one process ---- */
@@ -198,12 +206,13 @@ static void image_path(DWORD pid, const struct process_fact *fact, char path[UTF
     if (process) {
         CloseHandle(process);
     }
-    if (!size && fact) {
-        size_t length = fact->name_length < MAX_PATH ? fact->name_length : MAX_PATH - 1;
-        memcpy(wide, fact->name, length * sizeof(wchar_t));
-        wide[length] = L'\0';
+    if (size) {
+        utf8_from_wide(wide, path, UTF8_PATH_SIZE);
+    } else if (fact) {
+        process_fact_name(fact, path);
+    } else {
+        path[0] = '\0';
     }
-    utf8_from_wide(wide, path, UTF8_PATH_SIZE);
 }
 
 static uint64_t text_digest(const char *text)
@@ -376,23 +385,53 @@ static void visit(struct process_watch *watch, struct watched_process *process, 
     }
 }
 
-static void count_states(struct process_watch *watch)
+static void count_states(struct process_watch *watch, ULONGLONG now)
 {
     uint32_t by_state[WATCHED_IGNORED + 1] = {0};
+    bool expecting = false;
     for (size_t i = 0; i < watch->count; i++) {
-        by_state[watch->list[i].state]++;
+        const struct watched_process *process = &watch->list[i];
+        by_state[process->state]++;
+        expecting |= process->state == WATCHED_WAITING && !process->old &&
+                     now - process->first_ms < EXPECTING;
     }
+    watch->expecting = expecting;
     watch->status->processes = (uint32_t)watch->count;
     watch->status->is_protected = by_state[WATCHED_PROTECTED];
     watch->status->waiting = by_state[WATCHED_WAITING];
     watch->status->refused = by_state[WATCHED_REFUSED];
 }
 
+static uint64_t microseconds(void)
+{
+    LARGE_INTEGER frequency;
+    LARGE_INTEGER now;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&now);
+    uint64_t hertz = (uint64_t)frequency.QuadPart;
+    uint64_t count = (uint64_t)now.QuadPart;
+    return count / hertz * 1000000 + count % hertz * 1000000 / hertz;
+}
+
+/*
+ * Takes the list of processes and notes the least of the recent costs: the clock on the wall counts
+ * what others did meanwhile, too.
+ */
+static bool take_snapshot(struct process_watch *watch)
+{
+    uint64_t start = microseconds();
+    bool taken = process_snapshot_take(&watch->snapshot);
+    uint64_t took = microseconds() - start;
+    watch->cost_us =
+        !watch->cost_us || took < watch->cost_us ? took : watch->cost_us + watch->cost_us / 64 + 1;
+    return taken;
+}
+
 bool process_watch_round(struct process_watch *watch)
 {
     ULONGLONG start = GetTickCount64();
     bool complete = true;
-    if (!process_snapshot_take(&watch->snapshot)) {
+    if (!take_snapshot(watch)) {
         return true;
     }
     take_ports(watch, start);
@@ -404,7 +443,7 @@ bool process_watch_round(struct process_watch *watch)
         complete = GetTickCount64() - start < ROUND_LIMIT &&
                    WaitForSingleObject(watch->stop, 0) == WAIT_TIMEOUT;
     }
-    count_states(watch);
+    count_states(watch, start);
     if (complete) {
         watch->rounds++;
     }

@@ -42,6 +42,7 @@ struct watched_process {
     DWORD pid;
     uint64_t created; /* FILETIME */
     enum watched_state state;
+    bool old;                       /* it ran when the service started */
     bool seen;                      /* in this round's snapshot */
     bool tell_gap;                  /* if it is still there in the next round */
     uint64_t told_gap;              /* which reason was told last: a digest, 0 for none */
@@ -71,6 +72,8 @@ struct process_watch {
     size_t count;
     size_t capacity;
     uint64_t rounds;
+    uint64_t cost_us;    /* of the list of processes, and so of a round that finds nothing to do */
+    bool expecting;      /* a process has just started: come back sooner */
     uint64_t generation; /* for events */
     const char *covered_by;
 };

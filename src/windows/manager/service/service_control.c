@@ -201,6 +201,17 @@ union configuration {
     BYTE bytes[8192]; /* the most that there can be, as documented */
 };
 
+static bool has_ended(DWORD pid)
+{
+    HANDLE process = OpenProcess(SYNCHRONIZE, FALSE, pid);
+    if (!process) {
+        return GetLastError() == ERROR_INVALID_PARAMETER;
+    }
+    bool ended = WaitForSingleObject(process, 0) == WAIT_OBJECT_0;
+    CloseHandle(process);
+    return ended;
+}
+
 bool service_query(struct service_report *report)
 {
     *report = (struct service_report){.state = SERVICE_STOPPED};
@@ -224,6 +235,7 @@ bool service_query(struct service_report *report)
         wcsncpy(report->image, configuration.config.lpBinaryPathName, ARRAYSIZE(report->image) - 1);
     }
     close_service(manager, service);
+    report->dead = report->pid && has_ended(report->pid);
     return known;
 }
 

@@ -52,6 +52,7 @@ struct service_report {
     bool exists;
     DWORD state; /* SERVICE_RUNNING, … */
     DWORD pid;   /* 0: it does not run */
+    bool dead;   /* it is said to run, but its process has ended */
     DWORD exit_code;
     DWORD start_type;             /* SERVICE_AUTO_START, … */
     wchar_t image[MAX_PATH + 32]; /* the command line it is started with */

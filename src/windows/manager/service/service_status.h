@@ -44,7 +44,7 @@ struct service_status {
     uint32_t delay_max_ms;
     uint64_t delay_sum_ms;
 
-    uint64_t rounds;   /* looks at the list of processes */
+    uint64_t rounds;   /* looks at all processes */
     uint32_t round_us; /* what one without changes takes */
     uint32_t pause_ms; /* between two */
     uint64_t events_lost;

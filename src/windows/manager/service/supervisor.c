@@ -14,11 +14,13 @@
 #define SETTLE_TIME   150 /* an editor writes a file in several steps */
 #define FILE_INTERVAL 10000
 #define FOLDER_PAUSE  20
-#define PAUSE_LEAST   100
-#define PAUSE_MOST    1000
+#define PAUSE_LEAST   100 /* between two rounds */
+#define PAUSE_MOST    8000
+#define BUSY_MOST     1000 /* while a process has just started */
 
-/* A look at the processes may take so much of the pause: a thousandth of a core. */
-#define PAUSE_FACTOR 1000
+/* What looking may cost, as one part of so many of a core. */
+#define IDLE_SHARE 800
+#define BUSY_SHARE 20
 
 __declspec(dllexport) struct service_status RpcFwService = {
     .magic = SERVICE_STATUS_MAGIC,
@@ -34,7 +36,6 @@ static struct {
     struct process_watch watch;
     ULONGLONG files_due; /* when the policy file is read; 0: nothing has changed */
     ULONGLONG files_ms;  /* when its stamp was compared last */
-    uint64_t cost_us;    /* of a round without changes */
 } supervisor;
 
 static void show_policy(void)
@@ -54,37 +55,21 @@ static void policy_has_changed(void)
     process_watch_refresh(&supervisor.watch);
 }
 
-static uint64_t microseconds(void)
+/* Milliseconds, so that something of that cost takes one part of `share` of a core. */
+static DWORD fair_pause(uint64_t cost_us, unsigned share, DWORD least, DWORD most)
 {
-    LARGE_INTEGER frequency;
-    LARGE_INTEGER now;
-    QueryPerformanceFrequency(&frequency);
-    QueryPerformanceCounter(&now);
-    return (uint64_t)now.QuadPart / (uint64_t)frequency.QuadPart * 1000000 +
-           (uint64_t)now.QuadPart % (uint64_t)frequency.QuadPart * 1000000 /
-               (uint64_t)frequency.QuadPart;
-}
-
-/*
- * The least of recent rounds, which is one that found nothing to do: the clock on the wall is an
- * upper limit of what it cost.
- */
-static void note_cost(uint64_t took_us)
-{
-    if (!supervisor.cost_us || took_us < supervisor.cost_us) {
-        supervisor.cost_us = took_us;
-    } else {
-        supervisor.cost_us += supervisor.cost_us / 64 + 1;
-    }
+    uint64_t pause = cost_us * share / 1000;
+    return pause < least ? least : pause > most ? most : (DWORD)pause;
 }
 
 static DWORD pause_ms(void)
 {
-    uint64_t pause = supervisor.cost_us * PAUSE_FACTOR / 1000;
-    return pause < PAUSE_LEAST ? PAUSE_LEAST : pause > PAUSE_MOST ? PAUSE_MOST : (DWORD)pause;
+    return supervisor.watch.expecting
+               ? fair_pause(supervisor.watch.cost_us, BUSY_SHARE, PAUSE_LEAST, BUSY_MOST)
+               : fair_pause(supervisor.watch.cost_us, IDLE_SHARE, PAUSE_LEAST, PAUSE_MOST);
 }
 
-/* Protects, when there is a policy to protect by; returns how long to wait for the next round. */
+/* Protects, when there is a policy to protect by; returns how long to wait then. */
 static DWORD protect(void)
 {
     struct service_status *status = &RpcFwService;
@@ -92,13 +77,11 @@ static DWORD protect(void)
         policy_has_changed();
     }
     if (!service_policy_generation(&supervisor.policy)) {
-        return PAUSE_MOST;
+        return BUSY_MOST;
     }
-    uint64_t start = microseconds();
     bool complete = process_watch_round(&supervisor.watch);
-    note_cost(microseconds() - start);
     status->rounds++;
-    status->round_us = (uint32_t)supervisor.cost_us;
+    status->round_us = (uint32_t)supervisor.watch.cost_us;
     status->pause_ms = pause_ms();
     status->events_lost = supervisor.events.lost;
     return complete ? status->pause_ms : 0;
@@ -146,8 +129,9 @@ static void loop(void)
         ULONGLONG now = GetTickCount64();
         look_at_files(now);
         if (now >= next_round) {
-            next_round = now + protect();
+            DWORD pause = protect();
             now = GetTickCount64();
+            next_round = now + pause;
         }
         ULONGLONG until = supervisor.files_due && supervisor.files_due < next_round
                               ? supervisor.files_due

@@ -1,0 +1,203 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The service "RPC Firewall" under Wine's service control manager: what it protects, when, and by which policy."""
+import json
+import os
+import signal
+import sys
+import time
+import unittest
+from pathlib import Path
+
+import rpccaller
+import winebox
+from firewall import AGENT, Firewall, field
+from rpccaller import ACCESS_DENIED, ADD, DEMO, PID, Caller
+
+DENIED = ('fault', ACCESS_DENIED)
+BLOCKS_ADD = f'uuid:{DEMO[0]} opnum:{ADD} action:block audit:true'
+BLOCKS_PID = f'uuid:{DEMO[0]} opnum:{PID} action:block audit:true'
+PROTECTED_SECONDS = 5.0     # from listening to protection, on this busy machine; the service itself measures exactly
+SERVICE_KEY = r'HKLM\SYSTEM\CurrentControlSet\Services\RPC Firewall'
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def service_process(box):
+    """The Unix process of the service of this box, or None."""
+    for entry in Path('/proc').glob('[0-9]*'):
+        try:
+            command = (entry / 'cmdline').read_bytes()
+            if b'rpcFwManager.exe\0service' in command and \
+                    str(box.prefix).encode() in (entry / 'environ').read_bytes():
+                return int(entry.name)
+        except OSError:
+            pass
+    return None
+
+
+def end(process):
+    """Kills a process of the box as a crash would, and waits until it is gone."""
+    os.kill(process, signal.SIGKILL)
+    return winebox.wait_until(lambda: not Path('/proc', str(process)).exists(), 10)
+
+
+class Service(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.box = winebox.Box()
+        cls.addClassCleanup(cls.box.close)
+        cls.firewall = Firewall(cls.box)
+        cls.firewall.write_policy(BLOCKS_ADD)
+
+    def server(self, *arguments, ready='READY'):
+        port = rpccaller.free_port()
+        return self.box.start_test_program('rpc_server', '--tcp', port, *arguments, ready=ready), port
+
+    def assert_policy(self, port, add, pid):
+        with Caller(port) as caller:
+            outcomes = [caller.number(ADD, 1, 2), caller.number(PID)]
+        self.assertEqual(['fault' if outcome == DENIED else 'ok' for outcome in outcomes], [add, pid], outcomes)
+
+    def is_protected(self, server):
+        state = {process['pid']: process['state'] for process in self.firewall.status()['processes']}
+        return state.get(server.pid) == 'protected'
+
+    def assert_protected(self, server):
+        """Looks for the DLL first: asking the manager takes time, and makes the service look sooner."""
+        self.assertIsNotNone(winebox.wait_until(lambda: server.has_module(AGENT), PROTECTED_SECONDS),
+                             self.firewall.manager('status').stdout)
+        self.assertIsNotNone(winebox.wait_until(lambda: self.is_protected(server), 5),
+                             self.firewall.manager('status').stdout)
+
+    def service(self):
+        return self.firewall.status()['service']
+
+    def start(self):
+        if self.service()['state'] != 'running':
+            self.firewall.must('start')
+
+    def registry(self, name):
+        return self.box.run('reg', 'query', SERVICE_KEY, '/v', name).stdout
+
+    def test_1_installed_and_not_started(self):
+        self.assertEqual(self.service(), {'state': 'stopped'})
+        self.assertIn(r'"C:\Program Files\RPC Firewall\rpcFwManager.exe" service', self.registry('ImagePath'))
+        self.assertIn('0x2', self.registry('Start'))
+        self.assertEqual(self.firewall.manager('service').returncode, 2)    # not by hand
+        self.assertEqual(self.firewall.manager('stop').returncode, 0)
+
+    def test_2_protects_what_runs_what_starts_and_what_listens_late(self):
+        first, port = self.server()
+        self.firewall.must('start')
+        self.assertTrue(first.has_module(AGENT), 'it ran before the service')
+        self.assert_policy(port, 'fault', 'ok')
+        self.assertEqual(self.firewall.manager('start').returncode, 0)
+
+        second, port = self.server()
+        self.assert_protected(second)
+        say(f'a new server: protected {self.service()["delay_last_ms"]} ms after its start')
+        self.assert_policy(port, 'fault', 'ok')
+        self.assert_endpoints(second, f'[{port}]')
+
+        late, port = self.server('--delay', 5000, ready='STARTED')
+        late.wait_for('READY')
+        self.assert_protected(late)
+        say(f'one that listens 5 s late: protected {self.service()["delay_last_ms"]} ms after it was seen to listen')
+        self.assert_policy(port, 'fault', 'ok')
+
+    def assert_endpoints(self, server, endpoint):
+        shown = json.loads(self.firewall.must('show', '--json'))['processes']
+        mine = [process for process in shown if process['pid'] == server.pid]
+        self.assertEqual(len(mine), 1, shown)
+        self.assertTrue(any(endpoint in text for text in mine[0]['endpoints']), mine)
+        self.assertIn(endpoint, self.firewall.must('show'))
+
+    def test_3_agents_outlive_it_and_are_taken_up_again(self):
+        self.start()
+        server, port = self.server()
+        self.assert_protected(server)
+        self.firewall.must('stop')
+        self.assertEqual(self.service(), {'state': 'stopped'})
+        self.assertTrue(server.has_module(AGENT))
+        self.assert_policy(port, 'fault', 'ok')
+
+        self.firewall.must('start')
+        service = self.service()
+        self.assertGreaterEqual(service['adopted'], 1, service)
+        self.assertEqual(server.modules().count(AGENT.lower()) + server.modules().count(AGENT), 1)
+
+        # Killed, as by a crash.
+        process = service_process(self.box)
+        self.assertIsNotNone(end(process))
+        self.assert_policy(port, 'fault', 'ok')
+        # Wine's service control manager carries out no recovery actions, and goes on saying that the service runs.
+        self.assertIn(self.service()['state'], ('stopped', 'dead'))
+        self.firewall.must('start')
+        self.assert_policy(port, 'fault', 'ok')
+
+    def test_4_an_agent_that_vanished_comes_back(self):
+        self.start()
+        server, port = self.server()
+        self.assert_protected(server)
+        time.sleep(0.5)
+        self.firewall.skip_events()
+        self.firewall.unprotect(server)
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.events('gap-found'), 10))
+        self.assert_protected(server)
+        self.assert_policy(port, 'fault', 'ok')
+        gap = [event for event in self.firewall.events('gap-found') if field(event, 'process.pid') == server.pid]
+        self.assertEqual(len(gap), 1, self.firewall.events())
+
+    def test_5_follows_the_policy_file(self):
+        self.start()
+        server, port = self.server()
+        self.assert_protected(server)
+        before = self.service()['generation']
+        self.firewall.skip_events()
+        self.firewall.write_policy(BLOCKS_PID)
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.events('policy-published'), 10))
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.events('policy-changed'), 10))
+        self.assert_policy(port, 'ok', 'fault')
+        self.assertEqual(self.service()['generation'], before + 1)
+
+        # An error: refused, told, and the old one stays, also for processes that start now.
+        self.firewall.skip_events()
+        self.firewall.write_policy(BLOCKS_ADD, f'uuid:{DEMO[0]} action:deny')
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.events('policy-file-refused'), 10))
+        event = self.firewall.events('policy-file-refused')[0]
+        self.assertIn('RpcFw.conf:2:', str(event))
+        self.assert_policy(port, 'ok', 'fault')
+        other, other_port = self.server()
+        self.assert_protected(other)
+        self.assert_policy(other_port, 'ok', 'fault')
+        service = self.service()
+        self.assertIn("'deny'", service['policy_error'])
+        self.assertEqual(service['generation'], before + 1)
+
+        # Mended, the way an editor does it: another file takes the name.
+        self.firewall.skip_events()
+        draft = self.firewall.folder / 'draft'
+        draft.write_text(BLOCKS_ADD + f'\noption json {self.box.windows_path(self.firewall.folder)}\\audit.jsonl\n',
+                         encoding='utf-8')
+        draft.rename(self.firewall.policy)
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.events('policy-published'), 15))
+        self.assert_policy(port, 'fault', 'ok')
+        self.assertEqual(self.service()['policy_error'], '')
+
+    def test_6_removed(self):
+        self.start()
+        server, port = self.server()
+        self.assert_protected(server)
+        self.firewall.must('uninstall')
+        self.assertIsNotNone(winebox.wait_until(lambda: not server.has_module(AGENT), 2))
+        self.assertEqual(self.service(), {'state': 'absent'})
+        self.assertFalse((self.box.drive_c / 'Program Files/RPC Firewall').exists())
+        self.assertEqual(self.firewall.manager('start').returncode, 2)
+        self.assert_policy(port, 'ok', 'ok')
+
+
+if __name__ == '__main__':
+    winebox.main()
