@@ -1,27 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The 32-bit gate and guarded_call, run for real by this machine's processor, in a process without
- * Windows and without a C library: a chain of exception handlers at fs:0, a raise and an RtlUnwind
- * that walk it as the documentation of 32-bit structured exceptions has it. What Windows itself
- * makes of the code is not shown here. One line for each failure; exit status 1 when there is one.
+ * The 32-bit gate, trampolines and guarded_call, run for real by this machine's processor, in a
+ * process without Windows and without a C library: a chain of exception handlers at fs:0, a raise
+ * and an RtlUnwind that walk it as the documentation of 32-bit structured exceptions has it. What
+ * Windows itself makes of the code is not shown here. One line for each failure; exit status 1 when
+ * there is one.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "windows/agent/hook/gate.h"
+#include "windows/agent/hook/trampoline.h"
 #include "windows/agent/rpc/guarded_call.h"
 
-#define STDCALL     __attribute__((stdcall, noinline, noclone))
-#define CHAIN_END   ((struct handler_record *)UINTPTR_MAX)
-#define UNWINDING   2u
-#define REFUSED     5u /* the gate whose gate_enter raises */
-#define CHANGED     6u /* the gate whose gate_enter changes an argument */
-#define PATTERN     0x5a
+#define STDCALL      __attribute__((stdcall, noinline, noclone))
+#define CHAIN_END    ((struct handler_record *)UINTPTR_MAX)
+#define UNWINDING    2u
+#define REFUSED      5u /* the gate whose gate_enter raises */
+#define CHANGED      6u /* the gate whose gate_enter changes an argument */
+#define PATTERN      0x5a
 
-#define SYS_EXIT    1
-#define SYS_WRITE   4
-#define SYS_SET_TLS 243 /* set_thread_area */
+#define SYS_EXIT     1
+#define SYS_WRITE    4
+#define SYS_OLD_MMAP 90  /* its arguments in a structure */
+#define SYS_SET_TLS  243 /* set_thread_area */
 
 struct exception {
     uint32_t code;
@@ -83,6 +87,30 @@ void *memset(void *to, int value, size_t count)
     while (count-- > 0)
         *bytes++ = (unsigned char)value;
     return to;
+}
+
+void *memcpy(void *to, const void *from, size_t count)
+{
+    volatile unsigned char *target = to;
+    const volatile unsigned char *source = from;
+
+    while (count-- > 0)
+        *target++ = *source++;
+    return to;
+}
+
+/* A page that may be written and run. */
+static uint8_t *make_page(void)
+{
+    const uint32_t arguments[] = {0,    4096,       7,
+                                  0x22, UINT32_MAX, 0}; /* all rights, private, anonymous */
+    long page = system_call(SYS_OLD_MMAP, (long)arguments, 0, 0);
+
+    if (page < 0 && page > -4096) {
+        print("FAILED no page for code\n");
+        quit(1);
+    }
+    return (uint8_t *)page;
 }
 
 static void make_fs(void)
@@ -196,7 +224,7 @@ static STDCALL uint32_t eight(uint32_t a, uint32_t b, uint32_t c, uint32_t d, ui
     return a == 1 && b == 2 && c == 3 && d == 4 && e == 5 && f == 6 && g == 7 ? h : 0;
 }
 
-enum gate { GATE_ONE, GATE_FOUR, GATE_CDECL, GATE_RAISES, GATE_NESTS, GATE_BELOW = 7 };
+enum gate { GATE_ONE, GATE_FOUR, GATE_CDECL, GATE_RAISES, GATE_NESTS, GATE_BELOW = 7, GATE_HOOKED };
 
 static void fill_gates(void)
 {
@@ -337,6 +365,82 @@ static void check_guard(void)
     check(thread.head == CHAIN_END, "the guard leaves the chain as it was");
 }
 
+/* ---- Hooked functions ---- */
+
+/* Each takes one argument and returns 100 more (42 for 0 in the last), removing it. */
+static const struct {
+    const char *what;
+    uint8_t bytes[32];
+    bool hooked;
+    uint32_t argument;
+    uint32_t result;
+} functions[] = {
+    {"the prologue that Windows' own functions have",
+     {0x8b, 0xff, 0x55, 0x8b, 0xec, 0x8b, 0x45, 0x08, 0x83, 0xc0, 0x64, 0x5d, 0xc2, 0x04, 0x00},
+     true,
+     1,
+     101},
+    {"inc, dec and push, which are prefixes in 64-bit mode",
+     {0x8b, 0x44, 0x24, 0x04, 0x40, 0x48, 0x83, 0xc0, 0x64, 0xc2, 0x04, 0x00},
+     true,
+     2,
+     102},
+    {"an absolute address",
+     {0xa1, 0x00, 0x00, 0x00, 0x00, 0x8b, 0x44, 0x24, 0x04, 0x83, 0xc0, 0x64, 0xc2, 0x04, 0x00},
+     true,
+     3,
+     103},
+    {"a short branch, not taken",
+     {0x8b, 0x44, 0x24, 0x04, 0x85, 0xc0, 0x74, 0x06, 0x83, 0xc0, 0x64,
+      0xc2, 0x04, 0x00, 0xb8, 42,   0,    0,    0,    0xc2, 0x04, 0x00},
+     true,
+     4,
+     104},
+    {"a return before five bytes", {0xc2, 0x04, 0x00}, false, 0, 0},
+};
+
+static bool hook(uint8_t *page, const uint8_t *bytes, unsigned gate)
+{
+    uint8_t *relay = page + 256;
+    uint8_t *moved = page + 512;
+    const struct trampoline_addresses at = {(uintptr_t)page, (uintptr_t)relay, (uintptr_t)moved};
+    struct trampoline trampoline;
+
+    memset(page, 0xcc, 1024);
+    memcpy(page, bytes, sizeof(functions[0].bytes));
+    if (page[0] == 0xa1) { /* reads what lies behind it */
+        uint32_t address = (uint32_t)(uintptr_t)page + 900;
+        memcpy(page + 1, &address, sizeof(address));
+    }
+    if (trampoline_build(page, sizeof(functions[0].bytes), &at, &trampoline) != TRAMPOLINE_OK)
+        return false;
+    relay_build(relay, (uintptr_t)gate_entry(gate));
+    memcpy(moved, trampoline.code, trampoline.code_length);
+    memcpy(page, trampoline.patch, TRAMPOLINE_PATCH_SIZE);
+    gate_trampolines[gate] = moved;
+    return true;
+}
+
+static void check_hooks(void)
+{
+    uint8_t *page = make_page();
+
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+        const uint32_t arguments[4] = {functions[i].argument};
+        uint32_t removed;
+        bool kept;
+        unsigned before = enters;
+        bool hooked = hook(page, functions[i].bytes, GATE_HOOKED);
+        check(hooked == functions[i].hooked, functions[i].what);
+        if (!hooked)
+            continue;
+        check(call_watched(page, 0, arguments, &removed, &kept) == functions[i].result &&
+                  removed == 4 && kept && enters == before + 1,
+              functions[i].what);
+        check_balance("a hooked call is balanced");
+    }
+}
+
 void start(void);
 __attribute__((force_align_arg_pointer, noreturn)) void start(void)
 {
@@ -345,6 +449,7 @@ __attribute__((force_align_arg_pointer, noreturn)) void start(void)
     check_returns();
     check_exceptions();
     check_guard();
+    check_hooks();
     check(gate_entry(GATE_COUNT) == NULL, "there are no more gates");
     print(failures ? "failures\n" : "ok\n");
     quit(failures != 0);
