@@ -57,7 +57,7 @@ static void read_process(const struct manager_host *host, const struct scanned_p
 static bool is_told(const struct process_status *status, const struct scanned_process *process)
 {
     return process->facts.root && process->facts.state != 'Z' &&
-           (process->serves || status->covered);
+           (process->serves || process->starts || status->covered);
 }
 
 static int read_processes(const struct cli_verb *verb, const struct manager_host *host,

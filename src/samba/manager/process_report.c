@@ -46,7 +46,7 @@ void process_report(const struct process_facts *facts, const struct protection_r
         print_view(&result->view);
         break;
     case PROTECTION_WAITING:
-        printf(": the agent protects it when it serves RPC");
+        printf(": it serves no RPC itself; what it starts is protected");
         break;
     case PROTECTION_NOT_SERVER:
         printf(": Samba's RPC server library is not loaded there");

@@ -22,6 +22,18 @@ bool is_agent_file(const char *file_name)
            strcmp(file_name + length - (sizeof(suffix) - 1), suffix) == 0;
 }
 
+/* An agent in them hands itself on to what they start. */
+static bool starts_servers(const struct process_facts *facts)
+{
+    static const char *const daemons[] = {"samba", "smbd", "winbindd", "samba-dcerpcd"};
+    for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
+        if (strcmp(facts->name, daemons[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct look {
     struct scanned_process *process;
     bool out_of_memory;
@@ -58,6 +70,7 @@ bool process_scan_one(pid_t pid, struct scanned_process *process)
         scanned_process_free(process);
         return false;
     }
+    process->starts = starts_servers(&process->facts);
     return true;
 }
 
@@ -103,7 +116,7 @@ int process_scan(struct process_list *list)
             !process_scan_one((pid_t)strtol(entry->d_name, NULL, 10), &process)) {
             continue;
         }
-        if (!process.serves && !process.agent) {
+        if (!process.serves && !process.starts && !process.agent) {
             scanned_process_free(&process);
         } else if (!append(list, &process)) {
             error = -ENOMEM;

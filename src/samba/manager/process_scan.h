@@ -16,8 +16,9 @@
 
 struct scanned_process {
     struct process_facts facts;
-    bool serves;         /* Samba's RPC server library is mapped */
-    bool agent;          /* an agent is mapped; it may be idle */
+    bool serves; /* Samba's RPC server library is mapped */
+    bool starts; /* a daemon of Samba's that starts such processes, if it is not one itself */
+    bool agent;  /* an agent is mapped; it may be idle */
     bool agent_replaced; /* its file is gone, or another by now */
     char *agent_path;    /* of the newest that is mapped; NULL without */
 };
@@ -32,8 +33,8 @@ struct process_list {
 bool process_scan_one(pid_t pid, struct scanned_process *process);
 void scanned_process_free(struct scanned_process *process);
 
-/* All that serve or hold an agent, in the order of their PIDs. 0 or -errno. Free with
- * process_list_free(). */
+/* All that serve, start servers, or hold an agent, in the order of their PIDs. 0 or -errno. Free
+ * with process_list_free(). */
 int process_scan(struct process_list *list);
 void process_list_free(struct process_list *list);
 

@@ -19,7 +19,7 @@ static bool is_due(const struct protection_host *host, const struct scanned_proc
                !(now.has_view && now.view.state == AGENT_DETACHED);
     }
     /* What Samba starts as another user serves no RPC, and an agent would do nothing there. */
-    return process->serves && process->facts.root;
+    return (process->serves || process->starts) && process->facts.root;
 }
 
 /* *changed: how many were brought to another state. */

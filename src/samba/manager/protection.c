@@ -64,7 +64,7 @@ void protection_inspect(const struct protection_host *host, const struct scanned
     read_view(host, process->facts.pid, result);
     if (result->has_view) {
         judge_view(result);
-    } else if (!process->serves) {
+    } else if (!process->serves && !process->starts) {
         result->outcome = PROTECTION_NOT_SERVER;
     }
 }
@@ -190,7 +190,8 @@ static void add(const struct protection_host *host, const struct scanned_process
     const char *present = process->agent_path;
     bool current = present && strcmp(path_name(present), path_name(host->agent_path)) == 0;
     protection_inspect(host, process, result);
-    if (result->outcome == PROTECTION_PRESENT && current) {
+    bool in = result->outcome == PROTECTION_PRESENT || result->outcome == PROTECTION_WAITING;
+    if (in && current) {
         return;
     }
     protection_obstacle(host, process, result->reason);
@@ -214,7 +215,7 @@ void protection_add(const struct protection_host *host, pid_t pid, struct protec
         return;
     }
     if (process.facts.state != 'Z' && process.facts.state != 'X') {
-        if (process.serves || process.agent) {
+        if (process.serves || process.starts || process.agent) {
             add(host, &process, result);
         } else {
             result->outcome = PROTECTION_NOT_SERVER;
