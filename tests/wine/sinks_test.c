@@ -484,6 +484,18 @@ static void report_to_event_log(void)
     event_writer_put(writer, &event);
     event_of_agent(&event, EVENT_POLICY_REFUSED, event_time_now(), 2, "bad checksum");
     event_writer_put(writer, &event);
+    event_of_policy_file(&event, EVENT_POLICY_PUBLISHED, event_time_now(), 2, "C:\\RpcFw.conf",
+                         NULL);
+    event_writer_put(writer, &event);
+    event_of_policy_file(&event, EVENT_POLICY_FILE_REFUSED, event_time_now(), 2, "C:\\RpcFw.conf",
+                         "1:1: 'a\tb' is no key");
+    event_writer_put(writer, &event);
+    event_of_gap(&event, event_time_now(), 2, "it is a protected process", "nothing");
+    event_writer_put(writer, &event);
+    event_of_agent(&event, EVENT_SERVICE_STARTED, event_time_now(), 2, "0.1.0");
+    event_writer_put(writer, &event);
+    event_of_agent(&event, EVENT_SERVICE_STOPPED, event_time_now(), 2, "asked to");
+    event_writer_put(writer, &event);
     check(event_writer_stop(writer, STOP_MS), "the writer stops");
 }
 

@@ -5,7 +5,7 @@ import unittest
 
 import eventlog
 import winebox
-from eventlog import AUDIT_FAILURE, AUDIT_SUCCESS, WARNING, Event
+from eventlog import AUDIT_FAILURE, AUDIT_SUCCESS, INFORMATION, WARNING, Event
 
 SUCCESS = 0
 PATH = r'C:\server.exe'
@@ -31,6 +31,11 @@ class EventLogSink(unittest.TestCase):
             call(AUDIT_FAILURE, hostile),
             call(AUDIT_SUCCESS, r'D\let-through'),
             Event(WARNING, 5, [PATH, '99', '2', 'bad checksum']),
+            Event(INFORMATION, 7, [PATH, '99', '2', r'C:\RpcFw.conf']),
+            Event(WARNING, 8, [PATH, '99', '2', r'C:\RpcFw.conf', "1:1: 'a\ufffdb' is no key"]),
+            Event(WARNING, 9, [PATH, '99', 'it is a protected process', 'nothing']),
+            Event(INFORMATION, 10, [PATH, '99', '0.1.0']),
+            Event(INFORMATION, 11, [PATH, '99', 'asked to']),
         ])
 
 
