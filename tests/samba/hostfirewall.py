@@ -50,6 +50,10 @@ class HostFirewall:
     def status(self):
         return json.loads(self.must('status', '--json'))
 
+    def unprotected(self):
+        """Processes that serve RPC without protection, as the manager sees it."""
+        return [process for process in self.status()['processes'] if not process['covered']]
+
     # ---- Policy ----
 
     def write_policy(self, *lines):
@@ -66,10 +70,10 @@ class HostFirewall:
 
     # ---- Service ----
 
-    def start_service(self):
+    def start_service(self, *arguments):
         """`rpcfw serve`, as its unit would start it."""
         errors = open('/run/rpcfw-serve.log', 'ab')    # noqa: SIM115  (the service's)
-        self.service = subprocess.Popen([sandbox.RPCFW, 'serve'], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
+        self.service = subprocess.Popen([sandbox.RPCFW, 'serve', *arguments], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                                         preexec_fn=sandbox.die_with_parent)
         errors.close()
 
@@ -101,3 +105,12 @@ class HostFirewall:
     def wait_calls(self, count=1, timeout=5, **wanted):
         sandbox.wait_until(lambda: len(self.calls(**wanted)) >= count, timeout, 0.05)
         return self.calls(**wanted)
+
+    def wait_event(self, action, timeout=5):
+        """The first event of this action since the last skip."""
+        found = []
+        sandbox.wait_until(lambda: found.extend(event for event in self.events() if field(event, 'event.action') == action)
+                           or found, timeout, 0.05)
+        if not found:
+            raise AssertionError(f'no event {action}')
+        return found[0]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A sandbox's host that runs Samba in some role: starting it, ending it with all its children, seeing it crash."""
 import os
+import socket
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,8 @@ ADDRESS = '127.0.0.1'
 START_SECONDS = 60
 STATE, CONFIGURATION = Path('/var/lib/samba'), Path('/etc/samba')
 CONSOLE = Path('/var/log/samba/console')
-CRASH_WORDS = ('PANIC', 'INTERNAL ERROR', 'terminated with signal', 'Segmentation fault')
+CRASH_WORDS = ('PANIC', 'INTERNAL ERROR', 'terminated with signal 11', 'terminated with signal 6', 'terminated with signal 7',
+               'Segmentation fault')
 
 
 def must(*argv, **options):
@@ -27,6 +29,11 @@ def write(path, *lines):
     if path.is_symlink():
         path.unlink()
     path.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex((ADDRESS, port)) == 0
 
 
 class SambaHost:

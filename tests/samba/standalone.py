@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A standalone file server in a sandbox: smbd, which starts samba-dcerpcd and its servers when they are asked for."""
-import socket
-
-from sambahost import ADDRESS, CONFIGURATION, STATE, SambaHost, must, write
+from sambahost import CONFIGURATION, STATE, SambaHost, listens, must, write
 
 USER, PASSWORD = 'root', 'F1le.Pass!'
 LOGON = f'{USER}%{PASSWORD}'
@@ -28,5 +26,4 @@ class FileServer(SambaHost):
 
     def answers(self):
         """Whether smbd takes connections; nothing of RPC runs before the first pipe is opened."""
-        with socket.socket() as probe:
-            return super().answers() and probe.connect_ex((ADDRESS, 445)) == 0
+        return super().answers() and listens(445)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DCSync: blocked from an attacker's address, by account and by group, allowed to domain controllers."""
+import re
+import unittest
+
+import sandbox
+
+sandbox.enter()
+
+import dcbox                                                        # noqa: E402
+from attacks import ATTACKS, Attacker                               # noqa: E402
+from dcbox import DOMAIN, LOGON                                     # noqa: E402
+from hostfirewall import HostFirewall, field, ready_policy          # noqa: E402
+from sambahost import ADDRESS, must                                 # noqa: E402
+
+REPLICATION = 'uuid:drsuapi opnum:DRSGetNCChanges'
+CAROL, CAROL_PASSWORD = 'carol', 'Car0l.Pass!'
+
+
+class DcSync(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dc = dcbox.DomainController()
+        cls.addClassCleanup(cls.dc.stop)
+        cls.dc.start()
+        must('samba-tool', 'user', 'create', CAROL, CAROL_PASSWORD)
+        must('samba-tool', 'group', 'addmembers', 'Domain Admins', CAROL)
+        cls.firewall = HostFirewall()
+        cls.firewall.write_policy(ready_policy('dcsync'))
+        cls.firewall.must('install')
+
+    def setUp(self):
+        self.firewall.skip_events()
+
+    def dcsync(self, source, user=dcbox.ADMINISTRATOR, password=dcbox.PASSWORD):
+        with Attacker(source, user, password) as attacker:
+            return attacker.run('dcsync')
+
+    def assert_leaks(self, *caller):
+        outcome, output = self.dcsync(*caller)
+        self.assertEqual('done', outcome, output)
+        self.assertRegex(output, ATTACKS['dcsync'].works)
+
+    def assert_blocked(self, rule, *caller):
+        outcome, output = self.dcsync(*caller)
+        self.assertEqual('denied', outcome, output)
+        self.assertNotIn('krbtgt:502', output)
+        blocked = self.firewall.wait_calls(event_action='rpc-call-blocked', rpc_method='DRSGetNCChanges')
+        self.assertEqual(rule, field(blocked[0], 'rule.name'))
+        self.assertIn('T1003.006', field(blocked[0], 'threat.technique.id'))
+        return blocked[0]
+
+    def sid(self, name):
+        told = self.dc.rpcclient(f'ncacn_np:{ADDRESS}', f'lookupnames "{name}"').stdout
+        return re.search(r'S-1-5-21-[\d-]+', told).group()
+
+    def test_by_address(self):
+        """With the ready policy: its set dcs holds 127.0.0.1 and another domain controller."""
+        self.firewall.put_in_force(ready_policy('dcsync'))
+        event = self.assert_blocked('dcsync', sandbox.ATTACKER)
+        self.assertEqual((sandbox.ATTACKER, dcbox.ADMINISTRATOR, DOMAIN, 'PKT_PRIVACY'),
+                         tuple(field(event, path) for path in ('source.ip', 'user.name', 'user.domain', 'rpc.auth.level')))
+        self.assert_leaks(ADDRESS)
+        self.assert_leaks(sandbox.OTHER_DC)
+
+    def test_by_account(self):
+        self.firewall.put_in_force(f'fw:id:account {REPLICATION} sid:{self.sid(CAROL)} action:block audit:true')
+        self.assert_blocked('account', ADDRESS, CAROL, CAROL_PASSWORD)
+        self.assert_leaks(ADDRESS)
+
+    def test_by_group(self):
+        """Every group of the caller counts; a machine account of a domain controller is in another one."""
+        self.firewall.put_in_force(f'fw:id:group {REPLICATION} sid:{self.sid("Domain Admins")} action:block audit:true')
+        self.assert_blocked('group', ADDRESS, CAROL, CAROL_PASSWORD)
+        self.assert_blocked('group', ADDRESS)
+
+    def test_by_name(self):
+        self.firewall.put_in_force(f'fw:id:name {REPLICATION} user:{DOMAIN}\\c?rol action:block audit:true')
+        self.assert_blocked('name', ADDRESS, CAROL, CAROL_PASSWORD)
+        self.assert_leaks(ADDRESS)
+
+    def test_dry(self):
+        """A dry rule lets it through and says that it would have blocked it."""
+        self.firewall.put_in_force(f'fw:id:dry {REPLICATION} action:block dry:true audit:true')
+        self.assert_leaks(sandbox.ATTACKER)
+        self.assertTrue(self.firewall.wait_calls(event_action='rpc-call-would-block', rule_name='dry'))
+
+    def test_whole_directory(self):
+        """All accounts, with the attacker's own replication of each."""
+        self.firewall.put_in_force(ready_policy('dcsync'))
+        with Attacker(sandbox.ATTACKER) as attacker:
+            outcome, output = attacker.run('dcsync-all')
+        self.assertEqual('denied', outcome, output)
+        self.assertNotIn(':::', output)
+        with Attacker(sandbox.OTHER_DC) as other:
+            outcome, output = other.run('dcsync-all')
+        self.assertIn('krbtgt:502', output)
+        self.assertIn(dcbox.USER + ':', output)
+
+    def test_real_replication_goes_on(self):
+        """Samba's own client, from a domain controller's address and from another."""
+        self.firewall.put_in_force(ready_policy('dcsync'))
+        command = ('samba-tool', 'drs', 'clone-dc-database', dcbox.DNS_DOMAIN, f'--server={dcbox.FULL_NAME}', '-U', LOGON)
+        done = sandbox.run(*command, '--targetdir=/run/clone-blocked', source=sandbox.ATTACKER)
+        self.assertNotEqual(0, done.returncode, done.stdout)
+        self.assertIn('{Access Denied}', done.stdout)
+        must(*command, '--targetdir=/run/clone', source=sandbox.OTHER_DC)
+
+
+if __name__ == '__main__':
+    sandbox.main()
