@@ -14,10 +14,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent_world.h"
+#include "samba/agent/import_slots.h"
 
 #define LAYOUT       (&samba_layouts[0])
 #define ACCESS       5u
@@ -377,6 +379,70 @@ static void count_in_children_apart(void)
     CHECK(own_entry()->generation == 2);
 }
 
+static void *(*behind)(const void *blob, void *memory);
+static unsigned others_calls;
+
+static void *others_pull_init(const void *blob, void *memory)
+{
+    others_calls++;
+    return behind(blob, memory);
+}
+
+/* Whoever hooked over the agent would be cut off, or would call into what is gone. */
+static void leave_only_what_is_its_own(void)
+{
+    struct loaded_library library;
+
+    start("opnum:3 action:block\n");
+    CHECK(loaded_library_find("libdcerpc-server-core.so.0", &library));
+    void **slot = import_slot_find(&library, "ndr_pull_init_blob");
+    void *agents = *slot;
+    memcpy(&behind, &agents, sizeof(behind));
+    CHECK(import_slot_replace(&library, slot, agents, (void *)others_pull_init) == 0);
+    CHECK(import_slot_replace(&library, slot, agents, agents) == -EBUSY);
+    CHECK(is_blocked() && others_calls == 1);
+
+    CHECK(world.detach() == AGENT_REASON_HOOK);
+    CHECK(own_entry()->state == AGENT_PROTECTED);
+    CHECK(strstr(own_entry()->detail, "ndr_pull_init_blob"));
+    CHECK(is_blocked() && others_calls == 2);
+    fake_make_bind(&call, &(struct fake_syntax){.version = 1}, 1, false);
+    CHECK(world.bind(&call));
+    CHECK(own_entry()->counters.binds == 1); /* the other hooks were put back */
+    fake_call_init(&call, LAYOUT);
+
+    CHECK(import_slot_replace(&library, slot, (void *)others_pull_init, agents) == 0);
+    CHECK(world.detach() == 0);
+    CHECK(passes() && others_calls == 2);
+}
+
+/* The state directory cannot be used: nothing is judged, and nothing breaks. */
+static void go_on_without_state(void)
+{
+    fake_call_init(&call, LAYOUT);
+    world_load(&world, LAYOUT);
+    int directory = state_directory_open(true);
+    CHECK(fchmod(directory, 0755) == 0);
+    CHECK(world.attach() == AGENT_REASON_STATE);
+    CHECK(world.init_module(NULL) == 0);
+    CHECK(passes());
+    CHECK(world.detach() == 0);
+    CHECK(fchmod(directory, 0700) == 0);
+    CHECK(world.attach() == 0);
+    CHECK(own_entry()->state == AGENT_PROTECTED);
+}
+
+/* The full ring costs events, which are counted, and no call. */
+static void count_events_that_find_no_room(void)
+{
+    start("audit:true\n");
+    for (unsigned i = 0; i < EVENT_RING_CAPACITY + 10; i++)
+        CHECK(passes());
+    uint64_t dropped = own_entry()->counters.dropped;
+    CHECK(dropped >= 10 && dropped < 20);
+    CHECK(own_entry()->counters.audited == EVENT_RING_CAPACITY + 10);
+}
+
 static bool run_layouts(void)
 {
     bool good = true;
@@ -413,6 +479,9 @@ SCENARIO(stay_idle_when_switched_off)
 SCENARIO(do_nothing_for_others_than_root)
 SCENARIO(change_policy_while_acting_as_a_user)
 SCENARIO(count_in_children_apart)
+SCENARIO(leave_only_what_is_its_own)
+SCENARIO(go_on_without_state)
+SCENARIO(count_events_that_find_no_room)
 
 int main(void)
 {
@@ -430,6 +499,9 @@ int main(void)
         cmocka_unit_test(test_do_nothing_for_others_than_root),
         cmocka_unit_test(test_change_policy_while_acting_as_a_user),
         cmocka_unit_test(test_count_in_children_apart),
+        cmocka_unit_test(test_leave_only_what_is_its_own),
+        cmocka_unit_test(test_go_on_without_state),
+        cmocka_unit_test(test_count_events_that_find_no_room),
     };
 
     if (!world_begin()) {

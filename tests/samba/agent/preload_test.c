@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * LD_PRELOAD: a server that was started with the agent is protected before its first call, and so
+ * is what it executes. Needs root and mount namespaces; skipped without.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent_world.h"
+
+static char said[1024];
+
+static void run_host(const char *argument, const char *preload)
+{
+    char line[512];
+    FILE *output;
+
+    snprintf(line, sizeof(line), "LD_PRELOAD='%s' exec " PRELOAD_HOST " %s", preload, argument);
+    output = popen(line, "r");
+    CHECK(output);
+    said[fread(said, 1, sizeof(said) - 1, output)] = '\0';
+    CHECK(pclose(output) == 0);
+}
+
+static void protect_from_the_start(void)
+{
+    world_publish("opnum:3 action:block\n");
+    run_host("once", AGENT);
+    CHECK(strstr(said, "entry 1\n"));
+    CHECK(strstr(said, "loading 1 "));
+    CHECK(strstr(said, "status c00000d2 fault 5\n"));
+}
+
+/* The process has one entry, its own program's, also when another program was in it before. */
+static void protect_what_is_executed(void)
+{
+    world_publish("opnum:3 action:block\n");
+    run_host("again", AGENT);
+    CHECK(strstr(said, "entry 1\nloading 1 blocked 0\n"));
+    CHECK(strstr(said, "status c00000d2 fault 5\n"));
+}
+
+static void stay_out_of_servers_without_the_agent(void)
+{
+    world_publish("opnum:3 action:block\n");
+    run_host("once", "");
+    CHECK(strcmp(said, "none -1\nstatus 0 fault 0\n") == 0);
+}
+
+static void stay_out_of_other_programs(void)
+{
+    CHECK(system("LD_PRELOAD='" AGENT "' /bin/true") == 0);
+    CHECK(access("/run/rpcfw", F_OK) != 0);
+}
+
+#define SCENARIO(name)                                                                             \
+    static void test_##name(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        assert_true(world_run(name));                                                              \
+    }
+
+SCENARIO(protect_from_the_start)
+SCENARIO(protect_what_is_executed)
+SCENARIO(stay_out_of_servers_without_the_agent)
+SCENARIO(stay_out_of_other_programs)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_protect_from_the_start),
+        cmocka_unit_test(test_protect_what_is_executed),
+        cmocka_unit_test(test_stay_out_of_servers_without_the_agent),
+        cmocka_unit_test(test_stay_out_of_other_programs),
+    };
+
+    if (!world_begin()) {
+        printf("skipped: needs root and mount namespaces\n");
+        return 77;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
