@@ -19,6 +19,7 @@ int main(int argc, char **argv)
     static struct fake_call call;
     const struct process_entry *entry;
     uint32_t fault = 0;
+    uint32_t status;
 
     fake_call_init(&call, &samba_layouts[0]);
     fake_samba_init(&samba_layouts[0].sizes);
@@ -33,6 +34,7 @@ int main(int argc, char **argv)
     if (entry)
         printf("loading %u blocked %lu\n", (unsigned)entry->loading,
                (unsigned long)entry->counters.blocked);
-    printf("status %x fault %u\n", fake_dcesrv_request(&call, false, &fault), fault);
+    status = fake_dcesrv_request(&call, false, &fault);
+    printf("status %x fault %u\n", status, fault);
     return 0;
 }
