@@ -75,6 +75,16 @@ const struct cli_verb samba_host_verbs[] = {
         .run = verb_status,
     },
     {
+        .name = "doctor",
+        .arguments = "[--json]",
+        .summary = "what is not covered and why, and the command that mends it",
+        .help = "Examines the agent, Samba's processes, the policy, the service and what confines\n"
+                "them; changes nothing. As root.\n\n"
+                "  --json  one JSON object\n\n"
+                "Exit code: 0 no fault, 1 faults, 2 it could not be examined.\n",
+        .run = verb_doctor,
+    },
+    {
         .name = "serve",
         .arguments = "[--policy FILE] [--agent FILE] [--no-watch]",
         .summary = "the service: write events, protect",
