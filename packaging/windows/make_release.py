@@ -120,8 +120,9 @@ def sign(path, options):
 # ---- The zip ----
 
 def text_of(path):
-    """With the line ends of Windows: Notepad of older releases shows no others."""
-    return path.read_bytes().replace(b'\r\n', b'\n').replace(b'\n', b'\r\n')
+    """With the line ends of Windows, for Notepad of older releases shows no others, and the names that documents have here."""
+    content = re.sub(rb'\b((?:docs/[\w-]+)|CHANGELOG|README)\.md\b', rb'\1.txt', path.read_bytes())
+    return content.replace(b'\r\n', b'\n').replace(b'\n', b'\r\n')
 
 
 def texts():

@@ -11,6 +11,7 @@ verifies what it wrote itself.
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import struct
 import subprocess
@@ -175,6 +176,8 @@ class Release(unittest.TestCase):
         for name, content in self.files.items():
             if name not in PROGRAMS and name != 'SHA256SUMS':
                 self.assertEqual(content.count(b'\n'), content.count(b'\r\n'), name)
+                for document in re.findall(rb'\bdocs/[\w.-]*\w', content):
+                    self.assertIn(document.decode('ascii'), self.files, f'{name} names a document that is not there')
         unpacked = self.scratch / 'unpacked'
         with zipfile.ZipFile(self.archive) as archive:
             archive.extractall(unpacked)
