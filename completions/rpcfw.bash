@@ -5,7 +5,17 @@
 # What may follow a verb: options, and the keys of explain.
 _rpcfw_words() {
     case $1 in
-    '') echo 'check explain replay learn diff coverage plan names help version --help --version' ;;
+    '') echo 'install uninstall pid unprotect update status doctor audit serve check explain replay learn diff coverage plan names help version --help --version' ;;
+    install) echo '--preload --for --help' ;;
+    update) echo '--compat --help' ;;
+    status) echo '--rules --json --help' ;;
+    doctor) echo '--json --help' ;;
+    uninstall | pid | unprotect) echo '--help' ;;
+    audit)
+        echo '-f --blocked --would-block --action --user --addr --interface --method --rule --since --until' \
+            '--process --json --help'
+        ;;
+    serve) echo '--policy --agent --no-watch --help' ;;
     check) echo '--compat --strict --json --help' ;;
     explain)
         echo '-p --compat --json --trace --help' \
@@ -17,7 +27,7 @@ _rpcfw_words() {
     coverage) echo '-p --compat --json --help' ;;
     plan) echo '--host --compat --json --netsh --help' ;;
     names) echo '--json --help' ;;
-    help) echo 'check explain replay learn diff coverage plan names' ;;
+    help) echo 'install uninstall pid unprotect update status doctor audit serve check explain replay learn diff coverage plan names' ;;
     esac
 }
 
@@ -27,6 +37,7 @@ _rpcfw_values() {
     auth) echo 'none connect call pkt integrity privacy' ;;
     prot) echo 'ncacn_ip_tcp ncacn_np ncacn_http ncalrpc' ;;
     --host) echo 'ws2016 ws2019 ws2022 ws2025 win11' ;;
+    --for) echo 'samba' ;;
     --by) echo 'addr user sid prot auth process endpoint' ;;
     esac
 }
@@ -38,7 +49,7 @@ _rpcfw() {
         verb=${COMP_WORDS[1]}
     fi
     case $before in
-    -p | -o | --against | --addr-prefix | --addr-prefix6) return ;;
+    -p | -o | --policy | --agent | --against | --addr-prefix | --addr-prefix6) return ;;
     --by | --host) named=$before ;;
     esac
     # Readline splits KEY=VALUE before and behind the "=".
