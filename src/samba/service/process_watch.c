@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "samba/manager/agent_file.h"
 #include "samba/manager/protection.h"
 #include "samba/service/process_events.h"
 #include "samba/service/sinks.h"
@@ -78,11 +79,19 @@ static void tell_gap(struct process_watch *watch, struct watched_process *seen, 
 
 static void protect(struct process_watch *watch, struct watched_process *seen)
 {
+    char installed[PATH_MAX];
     struct protection_host host = {.agent_path = watch->agent_path,
                                    .table = watch->table,
                                    .timeout_ms = PROTECTION_TIMEOUT_MS};
     struct protection_result result;
     enum control_mode mode;
+    /* Each time: another one may have been installed since. */
+    if (!host.agent_path && agent_file_find(installed))
+        host.agent_path = installed;
+    if (!host.agent_path) {
+        tell_gap(watch, seen, "no agent is installed");
+        return;
+    }
     int lock = manager_lock(watch->directory, LOCK_TIMEOUT_MS);
     if (lock < 0)
         return; /* a manager is at work: the next look comes back to it */

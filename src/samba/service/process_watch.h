@@ -43,7 +43,8 @@ struct process_watch {
     struct watched_process seen[WATCH_SEEN_MAX];
 };
 
-/* `agent_path`: what is loaded. Everything lives longer than the watch. 0 or -errno. */
+/* `agent_path`: what is loaded; NULL: the installed agent. Everything lives longer than the watch.
+ * 0 or -errno. */
 int process_watch_start(struct process_watch *watch, int directory, const char *agent_path,
                         struct process_table *table, struct event_ring *ring,
                         struct service_page *page);
