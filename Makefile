@@ -58,6 +58,7 @@ dist-windows: tools
 bench: linux
 	@build/linux/bench/decide_bench
 	@build/linux/bench/replay_bench
+	@build/linux/bench/samba_agent_bench
 
 # The fuzzers, for RPCFW_FUZZ_SECONDS each (four hours unless set); `make check` gives each 20 seconds.
 fuzz: build/fuzz/build.ninja
