@@ -221,7 +221,6 @@ static void tidy_event(struct event *event)
     event->function = NULL;
     event->truncated = bool_of(&event->truncated);
     event->served = bool_of(&event->served);
-    event->served = bool_of(&event->served);
     event->verdict.block = bool_of(&event->verdict.block);
     event->verdict.audit = bool_of(&event->verdict.audit);
     event->verdict.dry = bool_of(&event->verdict.dry);
