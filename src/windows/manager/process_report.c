@@ -35,7 +35,11 @@ static void print_outcome(const struct protection_result *result)
         printf("not protected\n");
         break;
     default:
-        printf("refused: %s\n", result->reason);
+        printf("refused: %s", result->reason);
+        if (result->admission) {
+            printf("; instead: %s", admission_remedy(result->admission));
+        }
+        printf("\n");
         break;
     }
 }

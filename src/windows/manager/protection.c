@@ -276,20 +276,33 @@ static void inject(HANDLE process, DWORD pid, const wchar_t *dll_path,
     }
 }
 
-/* Concludes for processes that no agent of this architecture can or should enter. */
+void protection_refuse(struct protection_result *result, enum admission admission)
+{
+    result->admission = admission;
+    conclude(result, PROTECTION_REFUSED, "%s", admission_reason(admission));
+}
+
+/* Concludes for processes that no agent can enter. */
 static bool can_enter(HANDLE process, struct protection_result *result)
 {
-    BOOL theirs = FALSE;
-    BOOL ours = FALSE;
-    if (!IsWow64Process(process, &theirs) || !IsWow64Process(GetCurrentProcess(), &ours)) {
-        refuse_in_process(result, process, "its architecture cannot be told", GetLastError());
-        return false;
+    enum admission admission = admission_check(admission_system(), process);
+    if (admission != ADMISSION_GRANTED) {
+        protection_refuse(result, admission);
     }
-    if (theirs != ours) {
-        conclude(result, PROTECTION_REFUSED, "it is a 32-bit process");
-        return false;
+    return admission == ADMISSION_GRANTED;
+}
+
+/* The same before the process is opened for more: a protected process refuses that with no more
+ * than "access denied". */
+static bool may_open(DWORD pid, struct protection_result *result)
+{
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    if (!process) {
+        return true; /* the other attempt says why */
     }
-    return true;
+    bool may = can_enter(process, result);
+    CloseHandle(process);
+    return may;
 }
 
 static void refuse_open(struct protection_result *result, DWORD error)
@@ -340,6 +353,9 @@ void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result
     }
     if (pid == GetCurrentProcessId()) {
         conclude(result, PROTECTION_REFUSED, "it is this manager");
+        return;
+    }
+    if (!may_open(pid, result)) {
         return;
     }
     HANDLE process = OpenProcess(INJECTION_ACCESS, FALSE, pid);

@@ -5,7 +5,8 @@
  *
  * Called by the verbs and by test programs, on one thread, holding the manager mutex
  * (policy_manager_lock()) except for protection_inspect(). While protection_add() runs the policy
- * must be in force (a policy_publisher open). Prints nothing.
+ * must be in force (a policy_publisher open). Prints nothing. A process that no agent can enter is
+ * recognised before anything is done to it (admission.h).
  */
 #ifndef RPCFW_WINDOWS_MANAGER_PROTECTION_H
 #define RPCFW_WINDOWS_MANAGER_PROTECTION_H
@@ -16,6 +17,7 @@
 
 #include "windows/agent_server.h"
 #include "windows/agent_status.h"
+#include "windows/manager/admission.h"
 
 enum protection_outcome {
     PROTECTION_ADDED,
@@ -34,6 +36,7 @@ struct protection_result {
     enum protection_outcome outcome;
     uintptr_t base;                      /* where the agent's DLL is or was; 0: none was seen */
     size_t image_size;                   /* of that DLL */
+    enum admission admission;            /* REFUSED: why, where that was known before the attempt */
     struct agent_status status;          /* ADDED, PRESENT, DRAINING, REFRESHED: as last read */
     char reason[PROTECTION_REASON_SIZE]; /* NOT_SERVER, REFUSED: UTF-8, no line feed */
 };
@@ -43,6 +46,9 @@ struct protection_result {
  * agent that is still on its way out: protection_see_off() tells.
  */
 void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result *result);
+
+/* REFUSED for a reason that the caller has seen. */
+void protection_refuse(struct protection_result *result, enum admission admission);
 
 /* Whether a DLL of the agent's name is loaded; true also when that cannot be told. */
 bool protection_has_agent(DWORD pid);

@@ -8,6 +8,7 @@
 #include "windows/manager/active_policy.h"
 #include "windows/manager/installation.h"
 #include "windows/manager/process_report.h"
+#include "windows/manager/process_snapshot.h"
 #include "windows/manager/process_target.h"
 
 #define SYSTEM_PID 4
@@ -39,8 +40,15 @@ static bool protect(const struct process_list *list, const wchar_t *agent_path,
     if (!results) {
         return false;
     }
+    struct process_snapshot snapshot = {0};
+    process_snapshot_take(&snapshot);
     for (size_t i = 0; i < list->count; i++) {
-        protection_add(agent_path, list->entries[i].pid, &results[i]);
+        const struct process_fact *fact = process_snapshot_find(&snapshot, list->entries[i].pid);
+        if (fact && fact->suspended) {
+            protection_refuse(&results[i], ADMISSION_SUSPENDED);
+        } else {
+            protection_add(agent_path, list->entries[i].pid, &results[i]);
+        }
         if (!protection_may_be_leaving(&results[i])) {
             process_report(&list->entries[i], &results[i], tally);
         }
@@ -51,6 +59,7 @@ static bool protect(const struct process_list *list, const wchar_t *agent_path,
             process_report(&list->entries[i], &results[i], tally);
         }
     }
+    process_snapshot_free(&snapshot);
     free(results);
     return true;
 }

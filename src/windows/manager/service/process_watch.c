@@ -79,7 +79,8 @@ static void add_process(struct process_watch *watch, const struct process_fact *
         .first_ms = now,
         .pause_ms = FIRST_PAUSE,
         /* What came since the round before may be its own. */
-        .marks = {.pipes = watch->pipe_changes ? watch->pipe_changes - 1 : 0},
+        .marks = {.pipes = watch->pipe_changes ? watch->pipe_changes - 1 : 0,
+                  .unowned = watch->unowned_before},
         .not_before = watch->rounds && !watch->pipes_known ? now + FIRST_PAUSE : now,
     };
     process->old = !watch->rounds;
@@ -165,6 +166,7 @@ static void take_ports(struct process_watch *watch, ULONGLONG now)
     }
     if (needed) {
         uint64_t digest = 0;
+        watch->unowned_before = listening_ports_of(&watch->ports, 0);
         listening_ports_take(&watch->ports);
         watch->pipes_known = pipe_names_digest(&digest);
         watch->pipe_changes += watch->pipes_known && digest != watch->pipe_digest;
@@ -173,17 +175,20 @@ static void take_ports(struct process_watch *watch, ULONGLONG now)
     }
 }
 
-/* Whether the process may have become a server since the last look. */
-static bool has_signal(const struct process_watch *watch, struct watched_process *process,
-                       const struct process_fact *fact, uint64_t ports, ULONGLONG now)
+/* Whether it listens, or may listen, where it did not at the last look. */
+static bool has_new_ports(const struct watched_process *process, const struct process_fact *fact,
+                          const struct process_marks *marks)
 {
-    if (process->marks.pipes == UINT64_MAX) {
-        return true;
-    }
-    if (ports != process->marks.ports && ports) {
-        if (!process->listens_ms) {
-            process->listens_ms = now;
-        }
+    bool own = marks->ports && marks->ports != process->marks.ports;
+    bool unowned = marks->unowned && marks->unowned != process->marks.unowned;
+    return own || (unowned && has_stirred(process, fact));
+}
+
+/* Whether the process may have become a server since the last look. */
+static bool has_signal(const struct process_watch *watch, const struct watched_process *process,
+                       const struct process_fact *fact, bool listens, ULONGLONG now)
+{
+    if (listens || process->marks.pipes == UINT64_MAX) {
         return true;
     }
     bool stirred = has_stirred(process, fact);
@@ -230,7 +235,7 @@ static void tell_gap(struct process_watch *watch, struct watched_process *proces
     char path[UTF8_PATH_SIZE];
     image_path(process->pid, process_snapshot_find(&watch->snapshot, process->pid), path);
     service_events_gap(watch->events, process->pid, path, watch->generation, reason,
-                       watch->covered_by);
+                       process->admission ? admission_remedy(process->admission) : "nothing");
     watch->status->gaps++;
 }
 
@@ -302,22 +307,29 @@ static void settle(struct process_watch *watch, struct watched_process *process,
     default:
         process->state = WATCHED_WAITING;
         process->told_gap = 0;
+        process->listens_ms = 0;
         wait_again(process, result->base ? LEAVE_PAUSE : 0, PAUSE_MAX, now);
         break;
     }
 }
 
 static void look(struct process_watch *watch, struct watched_process *process,
-                 const struct process_marks *marks)
+                 const struct process_marks *marks, bool suspended)
 {
     struct protection_result result;
     HANDLE mutex = policy_manager_lock(LOCK_TIMEOUT);
     if (!mutex) {
         return;
     }
-    protection_add(watch->agent_path, process->pid, &result);
+    if (suspended) {
+        result = (struct protection_result){0};
+        protection_refuse(&result, ADMISSION_SUSPENDED);
+    } else {
+        protection_add(watch->agent_path, process->pid, &result);
+    }
     policy_manager_unlock(mutex);
     process->marks = *marks;
+    process->admission = result.admission;
     settle(watch, process, &result);
 }
 
@@ -333,6 +345,7 @@ static void check_agent(struct process_watch *watch, struct watched_process *pro
     bool ended = WaitForSingleObject(process->process, 0) == WAIT_OBJECT_0;
     let_go(process);
     process->state = WATCHED_WAITING;
+    process->admission = ADMISSION_GRANTED;
     process->marks = (struct process_marks){.pipes = UINT64_MAX};
     process->pause_ms = FIRST_PAUSE;
     process->not_before = now;
@@ -373,15 +386,19 @@ static void visit(struct process_watch *watch, struct watched_process *process, 
         .threads = fact->threads,
         .ports = listening_ports_of(&watch->ports, process->pid),
         .pipes = watch->pipe_changes,
+        .unowned = listening_ports_of(&watch->ports, 0),
     };
-    bool listens = marks.ports && marks.ports != process->marks.ports;
+    bool listens = has_new_ports(process, fact, &marks);
     bool due = now >= process->not_before || (listens && now >= process->not_before_listening);
+    if (listens && !process->listens_ms) {
+        process->listens_ms = now;
+    }
     if (process->state == WATCHED_REFUSED) {
         if (due) {
-            look(watch, process, &marks);
+            look(watch, process, &marks, fact->suspended);
         }
-    } else if (has_signal(watch, process, fact, marks.ports, now) && due) {
-        look(watch, process, &marks);
+    } else if (has_signal(watch, process, fact, listens, now) && due) {
+        look(watch, process, &marks, fact->suspended);
     }
 }
 

@@ -11,7 +11,8 @@
  * all that run when the service starts, once; others when they begin to listen for TCP; and, since
  * nobody can tell whose a named pipe is, when a pipe has appeared and the process has changed its
  * handles or threads, each time after twice the pause (at most a minute). Where pipes cannot be
- * listed, young processes are entered by the clock instead.
+ * listed, young processes are entered by the clock instead. Where the system does not tell whose a
+ * port is (Wine), a new port counts for every process that has changed.
  */
 #ifndef RPCFW_WINDOWS_MANAGER_PROCESS_WATCH_H
 #define RPCFW_WINDOWS_MANAGER_PROCESS_WATCH_H
@@ -34,8 +35,9 @@ enum watched_state {
 struct process_marks {
     DWORD handles;
     DWORD threads;
-    uint64_t ports; /* listening_ports_of() */
-    uint64_t pipes; /* process_watch.pipe_changes */
+    uint64_t ports;   /* listening_ports_of() */
+    uint64_t pipes;   /* process_watch.pipe_changes */
+    uint64_t unowned; /* listening_ports_of(0) */
 };
 
 struct watched_process {
@@ -44,6 +46,7 @@ struct watched_process {
     enum watched_state state;
     bool old;                       /* it ran when the service started */
     bool seen;                      /* in this round's snapshot */
+    enum admission admission;       /* REFUSED: why */
     bool tell_gap;                  /* if it is still there in the next round */
     uint64_t told_gap;              /* which reason was told last: a digest, 0 for none */
     ULONGLONG first_ms;             /* GetTickCount64() when it was seen first */
@@ -64,7 +67,8 @@ struct process_watch {
     struct service_status *status;
     struct process_snapshot snapshot;
     struct listening_ports ports;
-    ULONGLONG ports_ms; /* when they were taken */
+    ULONGLONG ports_ms;      /* when they were taken */
+    uint64_t unowned_before; /* listening_ports_of(0), when they were taken before */
     bool pipes_known;
     uint64_t pipe_digest;
     uint64_t pipe_changes;
@@ -75,7 +79,6 @@ struct process_watch {
     uint64_t cost_us;    /* of the list of processes, and so of a round that finds nothing to do */
     bool expecting;      /* a process has just started: come back sooner */
     uint64_t generation; /* for events */
-    const char *covered_by;
 };
 
 /* All zero but agent_path, stop, events and status, which the caller sets. */

@@ -156,7 +156,6 @@ DWORD supervisor_run(HANDLE stop, void (*ready)(void))
     supervisor.watch.stop = stop;
     supervisor.watch.events = &supervisor.events;
     supervisor.watch.status = status;
-    supervisor.watch.covered_by = "nothing";
     if (!installed_file_path(INSTALLED_AGENT, supervisor.watch.agent_path)) {
         return GetLastError();
     }
