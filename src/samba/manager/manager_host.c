@@ -10,7 +10,7 @@
 
 #include "samba/manager/agent_file.h"
 
-#define LOCK_TIMEOUT_MS 10000
+#define LOCK_TIMEOUT_MS 5000
 
 /* ---- Sentences ---- */
 
