@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which processes run, and what is loaded in one of them, as Toolhelp tells. Names compare
- * case-insensitively. Called by the verbs and the protection code; a picture of one moment, so
- * whatever is done with it must cope with processes that have ended since.
+ * Which processes run, as Toolhelp tells, and what is loaded in one of them, as its loader does
+ * (PEB and LDR_DATA_TABLE_ENTRY as [winternl.h] has them). Names compare case-insensitively. Called
+ * by the verbs and the protection code; a picture of one moment, so whatever is done with it must
+ * cope with processes that have ended since.
  */
 #ifndef RPCFW_WINDOWS_MANAGER_PROCESS_LIST_H
 #define RPCFW_WINDOWS_MANAGER_PROCESS_LIST_H
@@ -36,7 +37,7 @@ struct process_module {
 };
 
 /*
- * Looks `count` modules up by file name in one snapshot of the process. False when its modules
+ * Looks `count` modules up by file name in the process. False when its modules
  * cannot be listed: GetLastError(), ERROR_INVALID_PARAMETER when the process does not exist.
  */
 bool process_find_modules(DWORD pid, const wchar_t *const names[], struct process_module found[],
