@@ -77,6 +77,9 @@ bool policy_at_start(int directory, const char *path, struct event *event)
 {
     char why[WHY_SIZE] = "";
     uint64_t generation = 0;
+    /* Mostly there is one; and a manager that stops the service holds the lock while it waits. */
+    if (generation_in_force(directory) != 0)
+        return false;
     int lock = manager_lock(directory, LOCK_TIMEOUT_MS);
     if (lock >= 0 && generation_in_force(directory) != 0) {
         close(lock);
