@@ -17,14 +17,21 @@
 /* Events that wait for a file that cannot be written; the rest of the ring is the journal's. */
 #define KEPT_FOR_FILE (EVENT_RING_CAPACITY / 4 * 3)
 
+/* Fuller than that, a slow journal is not waited for. */
+#define CROWDED (EVENT_RING_CAPACITY / 16 * 15)
+
 /* A journal that is slower than that is called failing. */
 #define JOURNAL_PATIENCE_MS 5000
 
-#define MESSAGE_SIZE        8192
-#define TOLD_EVERY_MS       1000
+/* For what the service says itself, which does not wait in the ring. */
+#define TELL_TRIES      200
+#define TELL_PAUSE_NS   1000000L
 
-#define PRIORITY_ERROR      3
-#define PRIORITY_NOTICE     5
+#define MESSAGE_SIZE    8192
+#define TOLD_EVERY_MS   1000
+
+#define PRIORITY_ERROR  3
+#define PRIORITY_NOTICE 5
 
 uint64_t service_now_us(void)
 {
@@ -52,6 +59,18 @@ static bool stderr_is_journal(void)
            fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
+/* Sends the record that was made; a journal that is slow is given a moment. */
+static int send_patiently(struct journal *journal)
+{
+    const struct timespec pause = {.tv_nsec = TELL_PAUSE_NS};
+    int error = journal_send(journal);
+    for (int i = 0; i < TELL_TRIES && error == -EAGAIN; i++) {
+        nanosleep(&pause, NULL);
+        error = journal_send(journal);
+    }
+    return error;
+}
+
 void sinks_tell(struct sinks *sinks, int priority, const char *format, ...)
 {
     char text[1024];
@@ -61,7 +80,7 @@ void sinks_tell(struct sinks *sinks, int priority, const char *format, ...)
     va_end(arguments);
     journal_begin(&sinks->journal, priority);
     journal_field(&sinks->journal, "MESSAGE", text, strlen(text));
-    if (journal_send(&sinks->journal) < 0 || !stderr_is_journal())
+    if (send_patiently(&sinks->journal) < 0 || !stderr_is_journal())
         fprintf(stderr, "rpcfw serve: %s\n", text);
 }
 
@@ -263,15 +282,15 @@ static void put_message(struct journal *journal, const struct event_fields *fiel
         journal_field(journal, "MESSAGE", text, (size_t)length);
 }
 
-/* Sends an event, made of the fields of its JSON line; 0 or -errno. */
-static int send_to_journal(struct sinks *sinks, const struct event *event,
-                           const struct event_origin *origin)
+/* Makes a record of the fields of an event's JSON line. */
+static bool make_record(struct sinks *sinks, const struct event *event,
+                        const struct event_origin *origin)
 {
     struct event_fields fields;
     const char *why;
     size_t length = event_json_write(event, origin, sinks->lines, EVENT_JSON_SIZE);
     if (length == 0 || !event_fields_read(sinks->lines, length - 1, &fields, &why))
-        return -EINVAL;
+        return false;
     journal_begin(&sinks->journal, event_priority(&fields));
     put_message(&sinks->journal, &fields);
     for (int i = 0; i < EVENT_FIELD_COUNT; i++) {
@@ -280,7 +299,7 @@ static int send_to_journal(struct sinks *sinks, const struct event *event,
             journal_field(&sinks->journal, event_field_journal_name(i), value->bytes,
                           value->length);
     }
-    return journal_send(&sinks->journal);
+    return true;
 }
 
 /* True: the journal is merely slow, and the event is to be sent again. */
@@ -294,7 +313,7 @@ static bool is_to_wait(struct sinks *sinks, int error)
     if (sinks->journal_busy_ms == 0)
         sinks->journal_busy_ms = now;
     return now - sinks->journal_busy_ms < JOURNAL_PATIENCE_MS &&
-           event_ring_fill(sinks->ring) < KEPT_FOR_FILE;
+           event_ring_fill(sinks->ring) < CROWDED;
 }
 
 static enum sinks_progress run_journal(struct sinks *sinks)
@@ -308,7 +327,7 @@ static enum sinks_progress run_journal(struct sinks *sinks)
         return SINKS_IDLE;
     }
     while (events < SINKS_BATCH && look(sinks, report, 0, &origin, &event)) {
-        int error = send_to_journal(sinks, &event, &origin);
+        int error = make_record(sinks, &event, &origin) ? journal_send(&sinks->journal) : -EINVAL;
         if (is_to_wait(sinks, error))
             return SINKS_BUSY;
         if (error < 0)
@@ -364,7 +383,7 @@ static void event_to_journal(struct sinks *sinks, const struct event *event)
     struct sink_report *report = &sinks->page->journal;
     if (report->state == SINK_OFF)
         return;
-    int error = send_to_journal(sinks, event, &sinks->self);
+    int error = make_record(sinks, event, &sinks->self) ? send_patiently(&sinks->journal) : -EINVAL;
     if (error < 0)
         journal_failed(sinks, error);
     else
