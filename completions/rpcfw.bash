@@ -6,7 +6,7 @@
 _rpcfw_words() {
     case $1 in
     '') echo 'install uninstall pid unprotect update status doctor audit serve check explain replay learn diff coverage plan names help version --help --version' ;;
-    install) echo '--preload --for --help' ;;
+    install) echo '--preload --no-service --for --help' ;;
     update) echo '--compat --help' ;;
     status) echo '--rules --json --help' ;;
     doctor) echo '--json --help' ;;

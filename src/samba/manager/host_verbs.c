@@ -9,15 +9,16 @@
 const struct cli_verb samba_host_verbs[] = {
     {
         .name = "install",
-        .arguments = "[--preload] [--for samba]",
+        .arguments = "[--preload] [--no-service] [--for samba]",
         .summary = "put the firewall on this host, and protect what runs",
         .help =
             "Places the agent where Samba loads it by itself, starts the service, puts\n"
             "/etc/rpcfw/RpcFw.conf in force (without one: a new one that allows and records every\n"
             "call), and protects the processes that run. May be run again, also by a newer\n"
             "release. As root.\n\n"
-            "  --preload    have systemd preload the agent, not Samba's module folders\n"
-            "  --for samba  for Samba; there is no other yet\n\n"
+            "  --preload     have systemd preload the agent, not Samba's module folders\n"
+            "  --no-service  do not start the service: whoever manages services does (a package)\n"
+            "  --for samba   for Samba; there is no other yet\n\n"
             "Exit code: 0 done, 1 the policy is refused and nothing was changed, 2 it could not "
             "be\n"
             "done and the files are as before, or a running process refused.\n",

@@ -173,6 +173,9 @@ static int plan_modules(const struct cli_verb *verb, struct install_plan *plan)
         char link[PATH_MAX + 128];
         snprintf(folder, sizeof(folder), "%s/%s", plan->modules, samba_module_kinds[i]);
         snprintf(link, sizeof(link), "%s/rpcfirewall.so", folder);
+        if (package_owns(link)) {
+            continue;
+        }
         if (!add_folder(plan, 0755, folder) || !add_link(plan, link, plan->agent_path)) {
             return cannot_plan(verb);
         }

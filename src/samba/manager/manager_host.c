@@ -71,6 +71,7 @@ static bool *flag_of(const char *option, unsigned takes, struct verb_arguments *
         {VERB_TAKES_JSON, "--json", &out->json},
         {VERB_TAKES_RULES, "--rules", &out->rules},
         {VERB_TAKES_PRELOAD, "--preload", &out->preload},
+        {VERB_TAKES_NO_SERVICE, "--no-service", &out->no_service},
     };
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if ((takes & options[i].bit) && strcmp(option, options[i].name) == 0) {

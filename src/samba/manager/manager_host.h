@@ -48,19 +48,21 @@ void verb_note(const struct cli_verb *verb, const char *format, ...)
 int verb_require_root(const struct cli_verb *verb);
 
 /* Options of the verbs: bits. */
-#define VERB_TAKES_COMPAT  0x01u
-#define VERB_TAKES_JSON    0x02u
-#define VERB_TAKES_RULES   0x04u
-#define VERB_TAKES_PRELOAD 0x08u
-#define VERB_TAKES_FOR     0x10u
-#define VERB_TAKES_PID     0x20u
-#define VERB_NEEDS_PID     0x40u
+#define VERB_TAKES_COMPAT     0x01u
+#define VERB_TAKES_JSON       0x02u
+#define VERB_TAKES_RULES      0x04u
+#define VERB_TAKES_PRELOAD    0x08u
+#define VERB_TAKES_FOR        0x10u
+#define VERB_TAKES_NO_SERVICE 0x80u
+#define VERB_TAKES_PID        0x20u
+#define VERB_NEEDS_PID        0x40u
 
 struct verb_arguments {
     bool compat;
     bool json;
     bool rules;
     bool preload;
+    bool no_service;
     pid_t pid; /* 0: none was given */
 };
 

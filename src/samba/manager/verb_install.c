@@ -22,6 +22,7 @@ struct installation {
     struct placement_list after;  /* and as it will be */
     bool put[PLACEMENT_MAX];      /* what of the plan has to be placed */
     bool new_policy;
+    bool no_service;
 };
 
 /* ---- Before anything changes ---- */
@@ -216,8 +217,10 @@ static int carry_out(struct installation *installation)
     }
     if (code == CLI_DONE) {
         print_placed(installation);
-        code = service_start(installation->verb, installation->host.directory,
-                             installation->plan.program_path);
+        if (!installation->no_service) {
+            code = service_start(installation->verb, installation->host.directory,
+                                 installation->plan.program_path);
+        }
     }
     return code;
 }
@@ -247,8 +250,9 @@ int verb_install(const struct cli_verb *verb, int argc, char **argv)
     struct verb_arguments arguments;
     installation.verb = verb;
     umask(022);
-    int code =
-        verb_read_arguments(verb, VERB_TAKES_PRELOAD | VERB_TAKES_FOR, argc, argv, &arguments);
+    int code = verb_read_arguments(
+        verb, VERB_TAKES_PRELOAD | VERB_TAKES_NO_SERVICE | VERB_TAKES_FOR, argc, argv, &arguments);
+    installation.no_service = arguments.no_service;
     if (code == CLI_DONE) {
         code = verb_require_root(verb);
     }
