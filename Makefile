@@ -34,6 +34,7 @@ check: packages
 demo: packages
 	@$(MAKE) --no-print-directory $(presets)
 	@demo/run
+	@demo/samba
 
 format:
 	@clang-format -i $(sources)
@@ -73,7 +74,7 @@ help:
 	@echo 'make             build/linux (rpcfw) and build/windows-x64 (rpcFwManager.exe, rpcFirewall.dll, …)'
 	@echo 'make packages    install what building and testing need (Debian, Ubuntu; as root)'
 	@echo 'make check       install, build, and run every test: sanitizers, golden cases, Wine'
-	@echo 'make demo        install, build, and show the firewall at work on a running RPC server'
+	@echo 'make demo        install, build, and show the firewall at work: under Wine, and on a Samba domain controller'
 	@echo 'make deb         Debian packages in build/deb'
 	@echo 'make windows-x86 the 32-bit agent, which is built and not shipped (docs/architecture.md)'
 	@echo 'make dist-windows  the release for Windows: one zip, reproducible, signed if a certificate is given'

@@ -99,18 +99,17 @@ class HostFirewall:
 
     def calls(self, **wanted):
         """Recorded calls whose fields are as wanted: calls(rpc_method='…')."""
-        return [event for event in self.events() if field(event, 'event.action') in CALL_ACTIONS
-                and all(field(event, name.replace('_', '.')) == value for name, value in wanted.items())]
+        return [event for event in self.matching(**wanted) if field(event, 'event.action') in CALL_ACTIONS]
+
+    def matching(self, **wanted):
+        return [event for event in self.events()
+                if all(field(event, name.replace('_', '.')) == value for name, value in wanted.items())]
 
     def wait_calls(self, count=1, timeout=5, **wanted):
         sandbox.wait_until(lambda: len(self.calls(**wanted)) >= count, timeout, 0.05)
         return self.calls(**wanted)
 
-    def wait_event(self, action, timeout=5):
-        """The first event of this action since the last skip."""
-        found = []
-        sandbox.wait_until(lambda: found.extend(event for event in self.events() if field(event, 'event.action') == action)
-                           or found, timeout, 0.05)
-        if not found:
-            raise AssertionError(f'no event {action}')
-        return found[0]
+    def wait_events(self, count=1, timeout=5, **wanted):
+        """The same for events of any kind."""
+        sandbox.wait_until(lambda: len(self.matching(**wanted)) >= count, timeout, 0.05)
+        return self.matching(**wanted)

@@ -102,7 +102,9 @@ class Attacks(unittest.TestCase):
 
         def look(_, outcome, output):
             self.assertEqual('other', outcome, output)
-            event = self.firewall.wait_event('rpc-bind')
+            binds = self.firewall.wait_events(event_action='rpc-bind')
+            self.assertTrue(binds, 'no bind is recorded')
+            event = binds[0]
             self.assertEqual(('efsrpc2', None, 'failure', sandbox.ATTACKER, 'petitpotam'),
                              tuple(field(event, path) for path in ('rpc.interface.name', 'rpc.opnum', 'event.outcome',
                                                                    'source.ip', 'rule.name')))
