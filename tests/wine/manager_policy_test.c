@@ -101,7 +101,7 @@ static void test_nothing_protected(void)
 static void test_filter_rules(void)
 {
     update_with("fw:action:allow\nflt:action:block\nflt:action:allow\nall:action:allow\n");
-    check_says("note: 2 rules are for native RPC filters (flt:), which this release does not set",
+    check_says("note: 2 rules are for native RPC filters (flt:); \"rpcFwManager start flt\" puts",
                true, "rules for native filters only are counted");
     check_says("note: 1 rule is for native RPC filters too (all:)", true, "rules for both too");
     update_with("fw:action:allow\n");

@@ -63,22 +63,33 @@ static const struct cli_verb host_verbs[] = {
      "were\n"
      "lost, FLIGHT the calls inside the agent now.\n",
      verb_status},
-    {"start", "[fw|flt|all] | pid [PID] | process [NAME]", "start the service",
-     "Starts the service \"RPC Firewall\" and waits until every process that takes remote calls "
-     "has been\n"
-     "looked at. With pid or process: the same as the verbs of those names.\n\n"
-     "Exit code: 0 it runs; 2 it does not.\n",
+    {"start", "[fw|flt|all] | pid [PID] | process [NAME]", "start the service, set native filters",
+     "fw: starts the service \"RPC Firewall\" and waits until every process that takes remote "
+     "calls "
+     "has\n"
+     "been looked at. flt: puts the flt: and all: rules of RpcFw.conf in force as native RPC "
+     "filters.\n"
+     "Without a word, both. With pid or process: the same as the verbs of those names.\n\n"
+     "Exit code: 0 done; 1 a rule or the policy is refused; 2 another error.\n",
      verb_start},
-    {"stop", "[fw|flt|all]", "stop the service; protected processes stay protected",
-     "Agents stay where they are and judge calls by the policy in force; \"unprotect\" takes them "
-     "out.\n\n"
-     "Exit code: 0 it has stopped, or did not run; 2 it does not stop.\n",
+    {"stop", "[fw|flt|all]", "stop the service, remove native filters",
+     "fw: the service stops; agents stay where they are and judge calls by the policy in force "
+     "(\"unprotect\"\n"
+     "takes them out). flt: removes the native RPC filters that start has set. Without a word, "
+     "both.\n\n"
+     "Exit code: 0 done, or there was nothing to do; 2 it does not stop.\n",
      verb_stop},
     {"show", "[--json]", "show which processes are protected, and why each",
      "For each protected process: the endpoints that it listens on, and how long after its start "
      "the\n"
      "protection began.\n",
      verb_show},
+    {"doctor", "[--json]", "look for everything that can leave a gap, and say how to mend it",
+     "Checks the installation, the service, the policy and who may write it, processes that no "
+     "agent can\n"
+     "enter, what Windows has switched on, native filters, the event log. Changes nothing.\n\n"
+     "Exit code: 0 no gap; 1 there are gaps; 2 an error.\n",
+     verb_doctor},
     {"service", "", "run as the service; for the service control manager only",
      "The command that the service \"RPC Firewall\" is registered with. \"start\" starts it.\n",
      verb_service},

@@ -21,15 +21,15 @@ void policy_note_filters(const struct cli_verb *verb, const struct policy *polic
     }
     if (only) {
         verb_note(verb,
-                  "note: %llu %s for native RPC filters (flt:), which this release does not set: "
-                  "nothing enforces %s",
+                  "note: %llu %s for native RPC filters (flt:); \"" MANAGER_NAME
+                  " start flt\" puts %s in force",
                   (unsigned long long)only, only == 1 ? "rule is" : "rules are",
                   only == 1 ? "it" : "them");
     }
     if (both) {
         verb_note(verb,
-                  "note: %llu %s for native RPC filters too (all:), which this release does not "
-                  "set: only in protected processes %s enforced",
+                  "note: %llu %s for native RPC filters too (all:); \"" MANAGER_NAME
+                  " start flt\" puts them in force besides protected processes, where %s enforced",
                   (unsigned long long)both, both == 1 ? "rule is" : "rules are",
                   both == 1 ? "it is" : "they are");
     }

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "windows/manager/filter_control.h"
 #include "windows/manager/installation.h"
 #include "windows/manager/privileges.h"
 #include "windows/manager/service/service_control.h"
 #include "windows/manager/service/service_status.h"
+#include "windows/policy_section.h"
 
 /* Milliseconds. At the start every process of the machine is looked at. */
 #define START_TIMEOUT 120000
@@ -122,9 +124,23 @@ static int stop_firewall(const struct cli_verb *verb)
     }
 }
 
-static int refuse_filters(const struct cli_verb *verb)
+/* The filters, under the mutex that every change takes. */
+static int with_mutex(const struct cli_verb *verb, bool start)
 {
-    return verb_error(verb, "native RPC filters cannot be set by this release");
+    static const struct verb_arguments none;
+    HANDLE mutex = verb_begin_change(verb);
+    if (!mutex) {
+        return CLI_ERROR;
+    }
+    int code = start ? filter_control_start(verb, &none) : filter_control_stop(verb);
+    policy_manager_unlock(mutex);
+    return code;
+}
+
+/* Both parts, whatever became of the first; the worse of the two codes. */
+static int worse(int first, int second)
+{
+    return first > second ? first : second;
 }
 
 int verb_start(const struct cli_verb *verb, int argc, char **argv)
@@ -143,7 +159,8 @@ int verb_start(const struct cli_verb *verb, int argc, char **argv)
     if (code != CLI_DONE) {
         return code;
     }
-    return part == PART_FILTERS ? refuse_filters(verb) : start_firewall(verb);
+    code = part == PART_FILTERS ? CLI_DONE : start_firewall(verb);
+    return part == PART_FIREWALL ? code : worse(code, with_mutex(verb, true));
 }
 
 int verb_stop(const struct cli_verb *verb, int argc, char **argv)
@@ -156,5 +173,6 @@ int verb_stop(const struct cli_verb *verb, int argc, char **argv)
     if (code != CLI_DONE) {
         return code;
     }
-    return part == PART_FILTERS ? refuse_filters(verb) : stop_firewall(verb);
+    code = part == PART_FILTERS ? CLI_DONE : stop_firewall(verb);
+    return part == PART_FIREWALL ? code : worse(code, with_mutex(verb, false));
 }

@@ -6,6 +6,7 @@
 #include "windows/manager/event_log_key.h"
 #include "windows/manager/file_digest.h"
 #include "windows/manager/file_placement.h"
+#include "windows/manager/filter_control.h"
 #include "windows/manager/installation_record.h"
 #include "windows/manager/service/service_control.h"
 #include "windows/manager/verb_unprotect.h"
@@ -65,6 +66,9 @@ static bool remove_files(const struct cli_verb *verb, const struct installation_
 static int remove_installation(const struct cli_verb *verb,
                                const struct installation_record *record)
 {
+    if (filter_control_stop(verb) != CLI_DONE) {
+        return CLI_ERROR;
+    }
     DWORD failure = record->service ? service_remove() : ERROR_SUCCESS;
     if (failure) {
         return verb_system_error(verb, "the service cannot be removed", failure);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "windows/manager/active_policy.h"
+#include "windows/manager/filter_control.h"
 #include "windows/manager/policy_file.h"
 #include "windows/manager/process_report.h"
 
@@ -83,6 +84,9 @@ int verb_update(const struct cli_verb *verb, int argc, char **argv)
         return CLI_ERROR;
     }
     code = update(verb, &arguments);
+    if (code == CLI_DONE) {
+        code = filter_control_follow(verb, &arguments);
+    }
     policy_manager_unlock(mutex);
     return code;
 }

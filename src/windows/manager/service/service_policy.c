@@ -2,8 +2,10 @@
 #include "windows/manager/service/service_policy.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "windows/filters/filters.h"
 #include "windows/manager/compiled_policy.h"
 #include "windows/manager/policy_file.h"
 
@@ -146,6 +148,32 @@ static enum compiled_policy_result read_file(struct service_policy *policy,
     return result;
 }
 
+/* Native filters that are in force follow the policy; when that fails, the old ones stay. */
+static void follow_filters(struct service_policy *policy, struct service_events *events,
+                           const struct policy *read)
+{
+    struct installed_filter *list = NULL;
+    struct filter_plan *plan = NULL;
+    struct filters_report report = {0};
+    size_t count = 0;
+    const struct filter_engine *engine = filters_windows_engine();
+    if (filters_list(engine, &list, &count, &report) != FILTERS_DONE || !count) {
+        free(list);
+        return;
+    }
+    free(list);
+    if (filters_apply(engine, read, &plan, &report) != FILTERS_DONE) {
+        char text[SERVICE_POLICY_ERROR_SIZE];
+        snprintf(text, sizeof(text), "the native RPC filters stay as they were: %s",
+                 report.step ? report.step : "a flt: rule cannot be enforced on this host");
+        service_events_policy(events, EVENT_POLICY_FILE_REFUSED, service_policy_generation(policy),
+                              policy->path, text);
+    }
+    if (plan) {
+        filter_plan_free(plan);
+    }
+}
+
 /* Puts the good policy in force unless it is; the mutex is held. */
 static bool put_in_force(struct service_policy *policy, struct service_events *events,
                          const struct compiled_policy *compiled)
@@ -164,6 +192,7 @@ static bool put_in_force(struct service_policy *policy, struct service_events *e
         service_events_policy(events, EVENT_POLICY_PUBLISHED, service_policy_generation(policy),
                               policy->path, NULL);
     }
+    follow_filters(policy, events, compiled->policy);
     return changed;
 }
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can leave a gap in the protection of this host, looked for one by one: each check is one
+ * function and one row of the table in doctor.c, each finding comes with its mend. Changes nothing.
+ * Called by the verb, on the main thread.
+ */
+#ifndef RPCFW_WINDOWS_MANAGER_DOCTOR_H
+#define RPCFW_WINDOWS_MANAGER_DOCTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "windows/manager/installation_record.h"
+#include "windows/manager/process_snapshot.h"
+#include "windows/manager/service/service_summary.h"
+
+enum finding_kind {
+    FINDING_GOOD,
+    FINDING_UNKNOWN, /* this Windows does not tell */
+    FINDING_NOTE,    /* no gap, but worth knowing */
+    FINDING_GAP,
+};
+
+struct finding {
+    enum finding_kind kind;
+    char what[600];
+    char mend[400]; /* a command or a setting; empty: nothing to mend */
+};
+
+/* What is asked once and used by several checks. */
+struct doctor {
+    struct service_summary service;
+    struct process_snapshot processes;
+    bool has_record;
+    struct installation_record record;
+    char policy[UTF8_PATH_SIZE];
+};
+
+struct doctor_check {
+    const char *name; /* one word, stable: for --json */
+    void (*check)(const struct doctor *doctor, struct finding *finding);
+};
+
+extern const struct doctor_check doctor_checks[];
+extern const size_t doctor_check_count;
+
+/* False: GetLastError(). */
+bool doctor_prepare(struct doctor *doctor);
+void doctor_free(struct doctor *doctor);
+
+/* Writes a finding; for the checks. */
+void finding_set(struct finding *finding, enum finding_kind kind, const char *mend,
+                 const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* The checks of doctor_host.c: what the system has switched on. */
+void check_asr_rules(const struct doctor *doctor, struct finding *finding);
+void check_lsa_protection(const struct doctor *doctor, struct finding *finding);
+void check_event_log(const struct doctor *doctor, struct finding *finding);
+void check_audit_policy(const struct doctor *doctor, struct finding *finding);
+void check_filters(const struct doctor *doctor, struct finding *finding);
+
+#endif
