@@ -323,7 +323,7 @@ uint32_t samba_init_module(void *context)
 uint32_t dcesrv_init_context(void *memory, void *parameters, void *callbacks, void *result)
 {
     uint32_t (*original)(void *, void *, void *, void *) = NULL;
-    struct loaded_library library;
+    struct loaded_library library = {.path = NULL};
     void *function;
 
     attach_keeping_errno(AGENT_LOADED_PRELOAD);

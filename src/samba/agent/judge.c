@@ -113,7 +113,7 @@ static bool judge_call(struct judge *judge, const void *samba_call)
     describe_call_begin(&call, &storage, &judge->host, samba_call);
     verdict = decide(judge->watch.view.image, &call);
     count_verdict(judge, &verdict);
-    if (verdict.audit || verdict.verbose)
+    if (verdict.audit)
         record_call(judge, &call, &verdict);
     return verdict.block;
 }
@@ -188,7 +188,7 @@ static void judge_syntax(struct judge *judge, const void *samba_call, const void
 
     describe_bind_begin(&call, &storage, &judge->host, samba_call, syntax);
     verdict = decide_bind(judge->watch.view.image, &call);
-    if (!verdict.audit && !verdict.verbose)
+    if (!verdict.audit)
         return;
     count(&judge->entry->counters.audited);
     record_bind(judge, &call, &verdict, is_served(judge, samba_call, syntax));

@@ -32,9 +32,9 @@ const struct samba_layout samba_layouts[] = {
      .sizes = {1, 48, 56, 48, 104, 24, 272, 392, 64, 136},
      OFFSETS_SINCE_4_17},
 
-    /* Measured: Debian's 4.22.6 (headers and library) and 4.22.11 (headers). Against 4.17,
-       dcesrv_call_state has grown at its end by what cancels pending calls, dcesrv_context by what
-       mgmt tells of principals and by the preferred transfer syntax. */
+    /* Measured: Debian's 4.22.6 (headers and library; judged live) and 4.22.11 (headers).
+       Against 4.17, dcesrv_call_state has grown at its end by what cancels pending calls,
+       dcesrv_context by what mgmt tells of principals and by the preferred transfer syntax. */
     {.name = "4.22",
      .first_minor = 22,
      .last_minor = 22,

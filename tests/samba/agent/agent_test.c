@@ -268,7 +268,8 @@ static void come_and_go(void)
         CHECK(!getenv("LD_PRELOAD"));
         CHECK(passes());
         CHECK(world.attach() == 0);
-        CHECK(strcmp(getenv("LD_PRELOAD"), AGENT) == 0);
+        const char *preload = getenv("LD_PRELOAD");
+        CHECK(preload && strcmp(preload, AGENT) == 0);
     }
     CHECK(world_count_events(EVENT_PROTECTION_REMOVED) == 100);
 }
@@ -391,7 +392,7 @@ static void *others_pull_init(const void *blob, void *memory)
 /* Whoever hooked over the agent would be cut off, or would call into what is gone. */
 static void leave_only_what_is_its_own(void)
 {
-    struct loaded_library library;
+    struct loaded_library library = {.path = NULL};
 
     start("opnum:3 action:block\n");
     CHECK(loaded_library_find("libdcerpc-server-core.so.0", &library));

@@ -129,7 +129,7 @@ void fake_make_bind(struct fake_call *call, const struct fake_syntax *syntaxes, 
     const struct samba_layout *layout = call->layout;
     char *packet = call->call + layout->call_pkt;
 
-    memset(packet, 0, layout->pkt_ctx_list + sizeof(void *));
+    memset(packet, 0, layout->pkt_ctx_list);
     for (unsigned i = 0; i < count; i++)
         memcpy(call->contexts + (size_t)i * layout->ctx_list_size + layout->ctx_abstract_syntax,
                &syntaxes[i], sizeof(syntaxes[i]));
