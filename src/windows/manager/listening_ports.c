@@ -154,6 +154,16 @@ uint64_t listening_ports_of(const struct listening_ports *ports, DWORD pid)
     return digest;
 }
 
+DWORD listening_ports_owner(const struct listening_ports *ports, uint16_t port)
+{
+    for (size_t i = 0; port && i < ports->count; i++) {
+        if (ports->ports[i].port == port) {
+            return ports->ports[i].pid;
+        }
+    }
+    return 0;
+}
+
 bool pipe_names_digest(uint64_t *digest)
 {
     WIN32_FIND_DATAW found;

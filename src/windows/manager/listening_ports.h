@@ -36,6 +36,9 @@ void listening_ports_free(struct listening_ports *ports);
 /* A number for the ports of one process: 0 for none, another for others. */
 uint64_t listening_ports_of(const struct listening_ports *ports, DWORD pid);
 
+/* The process that listens on the port, 0: none, or it cannot be told, or port is 0. */
+DWORD listening_ports_owner(const struct listening_ports *ports, uint16_t port);
+
 /*
  * A number for the names of all pipes, which changes when one comes or goes. False: this system
  * does not list them (Wine).

@@ -84,6 +84,11 @@ static const struct cli_verb host_verbs[] = {
      "the\n"
      "protection began.\n",
      verb_show},
+    {"int", "[--json]", "list RPC interfaces, where they are, and whether they are protected",
+     "What the agents know of their servers, and what the endpoint mapper lists: interface, name, "
+     "endpoint,\n"
+     "owning process, protection. What this Windows does not tell is said on stderr.\n",
+     verb_int},
     {"doctor", "[--json]", "look for everything that can leave a gap, and say how to mend it",
      "Checks the installation, the service, the policy and who may write it, processes that no "
      "agent can\n"

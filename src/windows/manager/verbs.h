@@ -21,6 +21,7 @@ int verb_unprotect(const struct cli_verb *verb, int argc, char **argv);
 int verb_update(const struct cli_verb *verb, int argc, char **argv);
 int verb_status(const struct cli_verb *verb, int argc, char **argv);
 int verb_doctor(const struct cli_verb *verb, int argc, char **argv);
+int verb_int(const struct cli_verb *verb, int argc, char **argv);
 int verb_show(const struct cli_verb *verb, int argc, char **argv);
 int verb_start(const struct cli_verb *verb, int argc, char **argv);
 int verb_stop(const struct cli_verb *verb, int argc, char **argv);
