@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE
 #include "samba/agent/describe_call.h"
 
 #include <assert.h>
@@ -273,7 +274,8 @@ static void fetch_sids(struct call *call)
     call_set_known(call, FACT_SIDS);
 }
 
-/* What SPNEGO agreed on; its own number while that cannot be told. */
+/* What SPNEGO agreed on; its own number while that cannot be told. Samba's words for it are "krb5",
+ * "NTLMSSP" and the names of mechanisms. */
 static uint8_t agreed_service(const struct call *call, const void *auth)
 {
     void *gensec = pointer_at(auth, layout_of(call)->auth_gensec);
@@ -281,9 +283,9 @@ static uint8_t agreed_service(const struct call *call, const void *auth)
 
     if (gensec && runtime_of(call)->final_auth_type && is_identified(call))
         name = runtime_of(call)->final_auth_type(gensec);
-    if (name && strstr(name, "krb5"))
+    if (name && strcasestr(name, "krb5"))
         return AUTHN_SERVICE_KERBEROS;
-    if (name && strstr(name, "ntlmssp"))
+    if (name && strcasestr(name, "ntlmssp"))
         return AUTHN_SERVICE_WINNT;
     return AUTHN_SERVICE_NEGOTIATE;
 }

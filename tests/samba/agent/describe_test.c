@@ -231,7 +231,9 @@ static void services_and_levels(void **state)
     } cases[] = {
         {0, NULL, AUTHN_SERVICE_NONE},
         {9, "gse_krb5", AUTHN_SERVICE_KERBEROS},
+        {9, "krb5", AUTHN_SERVICE_KERBEROS},
         {9, "ntlmssp", AUTHN_SERVICE_WINNT},
+        {9, "NTLMSSP", AUTHN_SERVICE_WINNT},
         {9, "spnego", AUTHN_SERVICE_NEGOTIATE},
         {9, NULL, AUTHN_SERVICE_NEGOTIATE},
         {10, NULL, AUTHN_SERVICE_WINNT},
