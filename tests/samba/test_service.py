@@ -291,6 +291,17 @@ class ServiceTest(unittest.TestCase):
         self.assertEqual(refused.returncode, 2)
         self.assertIn("root's alone", refused.stderr)
 
+    def test_state_of_another_release(self):
+        RUN.mkdir(mode=0o700)
+        for name in ('control', 'processes', 'events', 'service'):
+            (RUN / name).write_bytes(b'RPRO' + bytes(1 << 16))
+            (RUN / name).chmod(0o600)
+        self.serve()
+        put(3)
+        self.wait_for(3)
+        code, errors = self.stop()
+        self.assertEqual((code, errors.count('is of another release')), (0, 4))
+
     def test_ring_full(self):
         self.serve()
         self.service.send_signal(signal.SIGSTOP)

@@ -100,19 +100,41 @@ static int take_lock(struct service *service)
     return CLI_ERROR;
 }
 
+static int map_control(int directory, struct state_mapping *mapping)
+{
+    return control_page_map(directory, false, mapping);
+}
+
+/*
+ * Maps a file of the state. One that another release made is replaced: its agents keep the old one,
+ * and are replaced in their turn when the watch finds no entry of theirs in the new table.
+ */
+static int map_file(const struct service *service, const char *name,
+                    int (*map)(int directory, struct state_mapping *mapping),
+                    struct state_mapping *mapping)
+{
+    char path[64];
+    snprintf(path, sizeof(path), STATE_DIRECTORY "/%s", name);
+    int error = map(service->directory, mapping);
+    if (error == -EPROTO) {
+        fprintf(stderr, "rpcfw serve: %s is of another release: it is replaced\n", path);
+        if (unlinkat(service->directory, name, 0) != 0)
+            return refuse(path, -errno);
+        error = map(service->directory, mapping);
+    }
+    return error < 0 ? refuse(path, error) : CLI_DONE;
+}
+
 static int map_state(struct service *service)
 {
-    int error = control_page_map(service->directory, false, &service->control);
-    if (error < 0)
-        return refuse(STATE_DIRECTORY "/control", error);
-    error = process_table_map(service->directory, &service->table);
-    if (error < 0)
-        return refuse(STATE_DIRECTORY "/processes", error);
-    error = event_ring_map(service->directory, &service->ring);
-    if (error < 0)
-        return refuse(STATE_DIRECTORY "/events", error);
-    error = service_page_map(service->directory, &service->page);
-    return error < 0 ? refuse(STATE_DIRECTORY "/service", error) : CLI_DONE;
+    int code = map_file(service, "control", map_control, &service->control);
+    if (code == CLI_DONE)
+        code = map_file(service, "processes", process_table_map, &service->table);
+    if (code == CLI_DONE)
+        code = map_file(service, "events", event_ring_map, &service->ring);
+    if (code == CLI_DONE)
+        code = map_file(service, "service", service_page_map, &service->page);
+    return code;
 }
 
 static int open_state(struct service *service)
