@@ -55,14 +55,28 @@ static int remove_objects(const struct cli_verb *verb, const struct placement_li
     return code;
 }
 
-/* Idle agents have let go of its files; only files are in it. */
+/* Idle agents keep the process table mapped, and would be unseen in another one. */
+static bool table_is_in_use(const struct process_table *table)
+{
+    for (size_t i = 0; i < PROCESS_TABLE_ENTRIES; i++) {
+        if (atomic_load(&table->entries[i].pid) && process_entry_is_alive(&table->entries[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Only files are in it. What idle agents hold stays until the machine is started again. */
 static void remove_state(const struct manager_host *host)
 {
+    bool keep_table = table_is_in_use(host->table);
     int copy = dup(host->directory);
     DIR *folder = copy < 0 ? NULL : fdopendir(copy);
     struct dirent *entry;
     while (folder && (entry = readdir(folder))) {
-        unlinkat(host->directory, entry->d_name, 0);
+        if (!keep_table || strcmp(entry->d_name, "processes") != 0) {
+            unlinkat(host->directory, entry->d_name, 0);
+        }
     }
     if (folder) {
         closedir(folder);
