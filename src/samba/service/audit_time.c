@@ -40,13 +40,13 @@ static bool parse_date(const char *text, uint64_t *out)
     size_t length = strlen(text);
     if (length != 10 && length != 16 && length != 19)
         return false;
+    memcpy(full, rest, sizeof(rest));
     for (size_t i = 0; i < length; i++) {
         bool digit = text[i] >= '0' && text[i] <= '9';
         if (pattern[i] == 'd' ? !digit : text[i] != pattern[i] && !(i == 10 && text[i] == 'T'))
             return false;
+        full[i] = text[i];
     }
-    memcpy(full, rest, sizeof(rest));
-    memcpy(full, text, length);
     full[10] = 'T';
     return timestamp_parse(full, strlen(full), out);
 }

@@ -66,9 +66,9 @@ int process_events_open(void)
 pid_t process_events_next(int events)
 {
     _Alignas(NLMSG_ALIGNTO) char bytes[1024];
-    struct sockaddr_nl from;
-    socklen_t from_size = sizeof(from);
     for (;;) {
+        struct sockaddr_nl from = {.nl_pid = UINT32_MAX};
+        socklen_t from_size = sizeof(from);
         ssize_t length =
             recvfrom(events, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &from_size);
         if (length < 0 && errno == EINTR)

@@ -53,10 +53,13 @@ uint64_t service_now_ms(void)
 static bool stderr_is_journal(void)
 {
     struct stat status;
-    unsigned long long device, inode;
+    char text[64];
     const char *stream = getenv("JOURNAL_STREAM");
-    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-           fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+    if (!stream || fstat(STDERR_FILENO, &status) != 0)
+        return false;
+    snprintf(text, sizeof(text), "%llu:%llu", (unsigned long long)status.st_dev,
+             (unsigned long long)status.st_ino);
+    return strcmp(stream, text) == 0;
 }
 
 /* Sends the record that was made; a journal that is slow is given a moment. */
