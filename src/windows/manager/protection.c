@@ -317,7 +317,7 @@ static void refuse_open(struct protection_result *result, DWORD error)
     }
 }
 
-static void add_to_open_process(HANDLE process, DWORD pid, const wchar_t *dll_path,
+static void add_to_open_process(HANDLE process, DWORD pid, const wchar_t *dll_path, bool wait,
                                 struct protection_result *result)
 {
     struct process_module modules[MODULE_COUNT];
@@ -330,7 +330,9 @@ static void add_to_open_process(HANDLE process, DWORD pid, const wchar_t *dll_pa
     }
     if (modules[MODULE_AGENT].base) {
         judge_agent(process, dll_path, &modules[MODULE_AGENT], PROTECTION_PRESENT, result);
-        if (!protection_may_be_leaving(result) ||
+        result->former = protection_may_be_leaving(result);
+        bool patient = wait || result->status.state != AGENT_LEAVING;
+        if (!result->former || !patient ||
             !protection_see_off(dll_path, pid, result, LEAVE_TIMEOUT)) {
             return;
         }
@@ -344,7 +346,7 @@ static void add_to_open_process(HANDLE process, DWORD pid, const wchar_t *dll_pa
     inject(process, pid, dll_path, result);
 }
 
-void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result *result)
+static void add(const wchar_t *dll_path, DWORD pid, bool wait, struct protection_result *result)
 {
     *result = (struct protection_result){0};
     if (pid == 0 || pid == SYSTEM_PID) {
@@ -363,8 +365,18 @@ void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result
         refuse_open(result, GetLastError());
         return;
     }
-    add_to_open_process(process, pid, dll_path, result);
+    add_to_open_process(process, pid, dll_path, wait, result);
     CloseHandle(process);
+}
+
+void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result *result)
+{
+    add(dll_path, pid, true, result);
+}
+
+void protection_try(const wchar_t *dll_path, DWORD pid, struct protection_result *result)
+{
+    add(dll_path, pid, false, result);
 }
 
 /* Finds the agent's DLL; ABSENT or REFUSED is concluded when there is none, or none can be seen. */

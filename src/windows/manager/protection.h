@@ -36,6 +36,7 @@ struct protection_result {
     enum protection_outcome outcome;
     uintptr_t base;                      /* where the agent's DLL is or was; 0: none was seen */
     size_t image_size;                   /* of that DLL */
+    bool former;                         /* protection_try(): of an agent that is leaving */
     enum admission admission;            /* REFUSED: why, where that was known before the attempt */
     struct agent_status status;          /* ADDED, PRESENT, DRAINING, REFRESHED: as last read */
     char reason[PROTECTION_REASON_SIZE]; /* NOT_SERVER, REFUSED: UTF-8, no line feed */
@@ -46,6 +47,12 @@ struct protection_result {
  * agent that is still on its way out: protection_see_off() tells.
  */
 void protection_add(const wchar_t *dll_path, DWORD pid, struct protection_result *result);
+
+/*
+ * The same without waiting for a former agent that is on its way out: what that one found is the
+ * result then, and result->former says so. Come back in a second.
+ */
+void protection_try(const wchar_t *dll_path, DWORD pid, struct protection_result *result);
 
 /* REFUSED for a reason that the caller has seen. */
 void protection_refuse(struct protection_result *result, enum admission admission);

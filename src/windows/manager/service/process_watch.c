@@ -22,6 +22,7 @@
 #define EXPECTING      5000  /* rounds come faster while a process may be about to listen */
 #define PORTS_AGE      60000 /* listening ports are taken at least so often */
 #define AGENT_INTERVAL 2000  /* between two readings of an agent's status */
+#define FORMERS_MAX    3     /* looks at an agent that is leaving */
 #define TICKS_PER_MS   10000u
 
 static uint64_t now_filetime(void)
@@ -325,12 +326,23 @@ static void look(struct process_watch *watch, struct watched_process *process,
         result = (struct protection_result){0};
         protection_refuse(&result, ADMISSION_SUSPENDED);
     } else {
-        protection_add(watch->agent_path, process->pid, &result);
+        /* One that does not leave by itself is seen off. */
+        (process->formers < FORMERS_MAX ? protection_try : protection_add)(watch->agent_path,
+                                                                           process->pid, &result);
     }
     policy_manager_unlock(mutex);
     process->marks = *marks;
     process->admission = result.admission;
     settle(watch, process, &result);
+    process->formers = result.former ? process->formers + 1 : 0;
+    if (result.former) {
+        /* What that agent found may be out of date: it is asked again when it has left. */
+        process->state = WATCHED_WAITING;
+        process->tell_gap = false;
+        process->marks = (struct process_marks){.pipes = UINT64_MAX};
+        process->not_before = GetTickCount64() + LEAVE_PAUSE;
+        process->pause_ms = FIRST_PAUSE;
+    }
 }
 
 /* Whether the agent still protects; when not, the process is looked at again at once. */

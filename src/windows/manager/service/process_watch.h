@@ -46,6 +46,7 @@ struct watched_process {
     enum watched_state state;
     bool old;                       /* it ran when the service started */
     bool seen;                      /* in this round's snapshot */
+    unsigned formers;               /* looks in a row that found an agent that was leaving */
     enum admission admission;       /* REFUSED: why */
     bool tell_gap;                  /* if it is still there in the next round */
     uint64_t told_gap;              /* which reason was told last: a digest, 0 for none */
