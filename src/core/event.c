@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/event.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/utf8.h"
@@ -30,6 +32,48 @@ static struct text bounded(const char *text, size_t size)
     const char *end = memchr(text, '\0', size + 1);
 
     return (struct text){text, end ? (size_t)(end - text) : size + 1};
+}
+
+/* ---- A record is 1.5 KiB of room for texts that are short: what is not used is not touched ----
+ */
+
+#define BEFORE_RULE   offsetof(struct event, rule_name)
+#define BETWEEN_TEXTS (offsetof(struct event, endpoint) - offsetof(struct event, known))
+
+static_assert(offsetof(struct event, rule_file) + EVENT_RULE_FILE_SIZE <=
+                      offsetof(struct event, known) &&
+                  offsetof(struct event, detail) + EVENT_DETAIL_SIZE + sizeof(uint64_t) >
+                      sizeof(struct event),
+              "the texts stand in two blocks, the second at the end");
+
+static void clear(struct event *event)
+{
+    memset(event, 0, BEFORE_RULE);
+    event->rule_name[0] = '\0';
+    event->rule_file[0] = '\0';
+    memset(&event->known, 0, BETWEEN_TEXTS);
+    event->endpoint[0] = '\0';
+    event->principal[0] = '\0';
+    event->detail[0] = '\0';
+}
+
+static void copy_used(char *to, const char *from, size_t size)
+{
+    size_t length = bounded(from, size - 2).length;
+
+    memcpy(to, from, length);
+    to[length] = '\0';
+}
+
+void event_copy(struct event *to, const struct event *from)
+{
+    memcpy(to, from, BEFORE_RULE);
+    copy_used(to->rule_name, from->rule_name, sizeof(to->rule_name));
+    copy_used(to->rule_file, from->rule_file, sizeof(to->rule_file));
+    memcpy(&to->known, &from->known, BETWEEN_TEXTS);
+    copy_used(to->endpoint, from->endpoint, sizeof(to->endpoint));
+    copy_used(to->principal, from->principal, sizeof(to->principal));
+    copy_used(to->detail, from->detail, sizeof(to->detail));
 }
 
 static void copy_rule(struct event *event, const struct policy_image *image)
@@ -132,7 +176,7 @@ static void (*const copy_fact[FACT_COUNT])(struct event *, const struct call *) 
 void event_from_call(struct event *event, struct call *call, const struct verdict *verdict,
                      const struct policy_image *image, const char *function)
 {
-    memset(event, 0, sizeof(*event));
+    clear(event);
     event->kind = EVENT_CALL;
     event->function = function;
     event->verdict = *verdict;
@@ -162,7 +206,7 @@ static void copy_own_text(struct event *event, char *out, size_t size, const cha
 void event_of_agent(struct event *event, enum event_kind kind, uint64_t time_us,
                     uint64_t generation, const char *detail)
 {
-    memset(event, 0, sizeof(*event));
+    clear(event);
     event->kind = kind;
     event->time_us = time_us;
     event->generation = generation;

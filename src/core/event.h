@@ -97,11 +97,15 @@ struct event_origin {
     char executable[1024];  /* full path of the image */
 };
 
+/* Copies a record without the room behind its texts, which is most of it: for shared memory, where
+ * each line that is written costs. */
+void event_copy(struct event *to, const struct event *from);
+
 /*
  * Asks the call for every fact that an event shows and copies them. `image` is the policy that gave
  * the verdict, for the rule's line and name; may be NULL when there is no rule. `function` must be
- * static text. Writes the whole record; `time_us` and `generation` are 0 and the caller's to set,
- * for only the host has a clock.
+ * static text. Writes the whole record, but not the room behind the end of each text; `time_us` and
+ * `generation` are 0 and the caller's to set, for only the host has a clock.
  */
 void event_from_call(struct event *event, struct call *call, const struct verdict *verdict,
                      const struct policy_image *image, const char *function);

@@ -177,7 +177,7 @@ bool event_ring_put(struct event_ring *ring, const struct ring_origin *origin,
         return false;
     }
     cell->origin = *origin;
-    cell->event = *event;
+    event_copy(&cell->event, event);
     cell->event.function = NULL;
     /* Sequentially consistent, like the look at the taker behind it: either it sees the event or
      * we see it asleep. */
