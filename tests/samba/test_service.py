@@ -22,6 +22,7 @@ import sandbox
 from sandbox import BUILD, RPCFW, wait_until
 
 PUT = BUILD / 'tests/samba/state/put_events'
+DIE_IN_WRITE = BUILD / 'tests/samba/state/die_in_write.so'
 RUN, LOG, CONF = Path('/run/rpcfw'), Path('/var/log/rpcfw'), Path('/etc/rpcfw/RpcFw.conf')
 AUDIT = LOG / 'audit.jsonl'
 POLICY = 'uuid:drsuapi action:block audit:true\n'
@@ -353,6 +354,21 @@ class ServiceTest(unittest.TestCase):
         told = self.told()
         self.assertEqual(sorted(set(told)), list(range(1, 20001)))
         self.assertLessEqual(len(told) - 20000, kills, 'at most one twice for each kill')
+
+    def test_killed_in_the_middle_of_a_write(self):
+        self.serve()
+        self.stop()
+        put(400)
+        # The first write tells that the service started, the others are batches.
+        for write in (1, 2, 3, 4):
+            for more in ({}, {'RPCFW_DIE_WHOLE': '1'}):
+                done = subprocess.run([RPCFW, 'serve'], check=False, timeout=20,
+                                      env={**os.environ, 'LD_PRELOAD': str(DIE_IN_WRITE), 'RPCFW_DIE_WRITE': str(write), **more})
+                self.assertEqual(done.returncode, -signal.SIGKILL)
+        self.serve()
+        self.wait_for(400)
+        self.stop()
+        self.assertEqual(numbers(lines(AUDIT)), list(range(1, 401)))
 
     def test_half_a_line_of_somebody_else(self):
         LOG.mkdir(mode=0o750)
