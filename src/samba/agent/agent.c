@@ -319,17 +319,33 @@ uint32_t samba_init_module(void *context)
     return 0;
 }
 
+/*
+ * Samba's own dcesrv_init_context(), also where its library has another name than the agent knows:
+ * behind this object in the global scope, or among what the caller was linked with.
+ */
+static void *original_init_context(void *caller)
+{
+    static const char name[] = "dcesrv_init_context";
+    struct loaded_library library = {.path = NULL};
+    Dl_info info;
+    void *function;
+
+    if (loaded_library_find(RPC_SERVER_LIBRARY, &library))
+        return samba_function(library.path, name);
+    function = dlsym(RTLD_NEXT, name);
+    if (!function && dladdr(caller, &info) && info.dli_fname)
+        function = samba_function(info.dli_fname, name);
+    return function;
+}
+
 /* In a preloaded object this comes before Samba's own, in every process: it must always go on. */
 uint32_t dcesrv_init_context(void *memory, void *parameters, void *callbacks, void *result)
 {
     uint32_t (*original)(void *, void *, void *, void *) = NULL;
-    struct loaded_library library = {.path = NULL};
     void *function;
 
     attach_keeping_errno(AGENT_LOADED_PRELOAD);
-    if (!loaded_library_find(RPC_SERVER_LIBRARY, &library))
-        return STATUS_NO_FUNCTION;
-    function = samba_function(library.path, "dcesrv_init_context");
+    function = original_init_context(__builtin_return_address(0));
     memcpy(&original, &function, sizeof(original));
     return original ? original(memory, parameters, callbacks, result) : STATUS_NO_FUNCTION;
 }

@@ -17,12 +17,12 @@
 
 static char said[1024];
 
-static void run_host(const char *argument, const char *preload)
+static void run_host(const char *program, const char *argument, const char *preload)
 {
     char line[512];
     FILE *output;
 
-    snprintf(line, sizeof(line), "LD_PRELOAD='%s' exec " PRELOAD_HOST " %s", preload, argument);
+    snprintf(line, sizeof(line), "LD_PRELOAD='%s' exec %s %s", preload, program, argument);
     output = popen(line, "r"); /* NOLINT(cert-env33-c): the test's own words */
     CHECK(output);
     said[fread(said, 1, sizeof(said) - 1, output)] = '\0';
@@ -32,7 +32,7 @@ static void run_host(const char *argument, const char *preload)
 static void protect_from_the_start(void)
 {
     world_publish("opnum:3 action:block\n");
-    run_host("once", AGENT);
+    run_host(PRELOAD_HOST, "once", AGENT);
     CHECK(strstr(said, "entry 1\n"));
     CHECK(strstr(said, "loading 1 "));
     CHECK(strstr(said, "status c00000d2 fault 5\n"));
@@ -42,7 +42,7 @@ static void protect_from_the_start(void)
 static void protect_what_is_executed(void)
 {
     world_publish("opnum:3 action:block\n");
-    run_host("again", AGENT);
+    run_host(PRELOAD_HOST, "again", AGENT);
     CHECK(strstr(said, "entry 1\nloading 1 blocked 0\n"));
     CHECK(strstr(said, "status c00000d2 fault 5\n"));
 }
@@ -50,7 +50,15 @@ static void protect_what_is_executed(void)
 static void stay_out_of_servers_without_the_agent(void)
 {
     world_publish("opnum:3 action:block\n");
-    run_host("once", "");
+    run_host(PRELOAD_HOST, "once", "");
+    CHECK(strcmp(said, "none -1\nstatus 0 fault 0\n") == 0);
+}
+
+/* The agent does not know it, and must not take its function's place for good. */
+static void let_a_renamed_server_work(void)
+{
+    world_publish("opnum:3 action:block\n");
+    run_host(RENAMED_HOST, "once", AGENT);
     CHECK(strcmp(said, "none -1\nstatus 0 fault 0\n") == 0);
 }
 
@@ -71,6 +79,7 @@ static void stay_out_of_other_programs(void)
 SCENARIO(protect_from_the_start)
 SCENARIO(protect_what_is_executed)
 SCENARIO(stay_out_of_servers_without_the_agent)
+SCENARIO(let_a_renamed_server_work)
 SCENARIO(stay_out_of_other_programs)
 
 int main(void)
@@ -79,6 +88,7 @@ int main(void)
         cmocka_unit_test(test_protect_from_the_start),
         cmocka_unit_test(test_protect_what_is_executed),
         cmocka_unit_test(test_stay_out_of_servers_without_the_agent),
+        cmocka_unit_test(test_let_a_renamed_server_work),
         cmocka_unit_test(test_stay_out_of_other_programs),
     };
 
