@@ -48,6 +48,10 @@ exec chroot {mount}/all /usr/bin/env -C / {INSIDE}=1 /usr/bin/python3 {__file__}
     sys.exit(done.returncode)
 
 
+def dpkg(*arguments):
+    print(run('dpkg', *arguments).stdout)
+
+
 def run(*command, ok=True, **options):
     done = subprocess.run([str(word) for word in command], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=120, **options)
@@ -95,8 +99,9 @@ class Samba:
  path = {self.folder}/share
 ''')
         run('smbpasswd', '-c', self.conf, '-s', '-a', 'root', input=f'{PASSWORD}\n{PASSWORD}\n')
+        # At its end smbd tells its whole process group: that must not be ours.
         self.process = subprocess.Popen(['smbd', '-F', '--no-process-group', '-s', self.conf], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def shares(self):
         """Lists the shares over RPC; whether that was answered."""
@@ -147,7 +152,7 @@ class Packages(unittest.TestCase):
         self.purge()
 
     def install(self):
-        run('dpkg', '-i', package('rpcfw', OLD), package('rpcfw-samba', OLD))
+        dpkg('-i', package('rpcfw', OLD), package('rpcfw-samba', OLD))
         self.assertIn(OLD, run('dpkg-query', '-W', '-f', '${Version}', 'rpcfw-samba').stdout)
         policy = Path('/etc/rpcfw/RpcFw.conf')
         self.assertEqual(policy.stat().st_mode & 0o7777, 0o600)
@@ -173,21 +178,22 @@ class Packages(unittest.TestCase):
         policy = Path('/etc/rpcfw/RpcFw.conf')
         policy.write_text(policy.read_text() + marker)
         before = {entry['pid'] for entry in agents()}
-        run('dpkg', '-i', '--force-confold', package('rpcfw', NEW), package('rpcfw-samba', NEW))
+        dpkg('-i', '--force-confold', package('rpcfw', NEW), package('rpcfw-samba', NEW))
         self.assertIn(marker, policy.read_text())
         self.assertTrue(samba.shares(), 'the server was hurt by the upgrade')
-        alive = {entry['pid'] for entry in agents()}
-        self.assertTrue(before & alive, 'no process was protected before and after the upgrade')
+        now = {entry['pid']: entry['release'] for entry in agents()}
+        self.assertTrue(before & now.keys(), 'no process was protected before and after the upgrade')
+        self.assertEqual(set(now.values()), {NEW}, now)
 
     def remove(self, samba):
-        run('dpkg', '-r', 'rpcfw-samba', 'rpcfw')
+        dpkg('-r', 'rpcfw-samba', 'rpcfw')
         left = [str(path) for path in Path('/usr/lib').rglob('*rpcfirewall*')]
         self.assertEqual(left, [])
         self.assertTrue(samba.shares(), 'the server was hurt by the removal')
         self.assertTrue(Path('/etc/rpcfw/RpcFw.conf').exists())
 
     def purge(self):
-        run('dpkg', '-P', 'rpcfw-samba', 'rpcfw')
+        dpkg('-P', 'rpcfw-samba', 'rpcfw')
         for path in ('/etc/rpcfw', '/var/log/rpcfw', '/run/rpcfw', '/var/lib/rpcfw'):
             self.assertFalse(Path(path).exists(), f'{path} is left')
 
