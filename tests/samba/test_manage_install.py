@@ -309,7 +309,7 @@ class Install(unittest.TestCase):
         random.seed(1)
         killed = 0
         for _ in range(KILLS // 2):
-            killed += self.kill_while('install', 0.2)
+            killed += self.kill_while('install', 0.12)
             self.assert_old_or_new()
             if random.random() < 0.3:
                 self.firewall.must('install')

@@ -28,6 +28,15 @@ bool agent_file_beside_program(char path[PATH_MAX])
     return true;
 }
 
+bool agent_file_name_tells(const char *name)
+{
+    /* rpcfirewall-0.1.0-2250521f43a6.so */
+    enum { DIGITS = 12 };
+    const char *dash = strrchr(name, '-');
+    return dash && strspn(dash + 1, "0123456789abcdef") == DIGITS &&
+           strcmp(dash + 1 + DIGITS, ".so") == 0;
+}
+
 /* Of several builds the newest: install removes the others in the end. */
 bool agent_file_installed(char path[PATH_MAX])
 {

@@ -18,6 +18,9 @@ bool agent_file_find(char path[PATH_MAX]);
 /* The agent that lies beside this program, as it was built. False: there is none. */
 bool agent_file_beside_program(char path[PATH_MAX]);
 
+/* Whether the file's name tells its contents, so that another file of that name is the same. */
+bool agent_file_name_tells(const char *name);
+
 /* The installed one of this release. False: there is none. */
 bool agent_file_installed(char path[PATH_MAX]);
 

@@ -56,6 +56,12 @@ static void read_copy(const struct process_entry *entry, struct agent_view *view
     copy_text(view->detail, entry->detail, sizeof(entry->detail));
 }
 
+/* Of several agents in a process the one that works is told of: the others are idle. */
+static unsigned rank(uint32_t state)
+{
+    return state == AGENT_PROTECTED ? 3 : state == AGENT_WAITING ? 2 : state == AGENT_REFUSED;
+}
+
 bool agent_view_find(const struct process_table *table, pid_t pid, struct agent_view *view)
 {
     bool found = false;
@@ -63,7 +69,7 @@ bool agent_view_find(const struct process_table *table, pid_t pid, struct agent_
         struct process_entry copy;
         if (atomic_load(&table->entries[i].pid) == (uint32_t)pid &&
             process_entry_read(&table->entries[i], &copy) &&
-            (!found || copy.state == AGENT_PROTECTED)) {
+            (!found || rank(copy.state) > rank(view->state))) {
             read_copy(&copy, view);
             found = true;
         }

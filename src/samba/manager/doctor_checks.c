@@ -421,7 +421,7 @@ static void check_audit(struct examination *examination)
     check_sink(examination, "audit", &service->file);
     check_sink(examination, "journal", &service->journal);
     if (service->file.state != SINK_OFF) {
-        check_disk(examination, service->file_path);
+        check_disk(examination, service_file(service));
     }
 }
 

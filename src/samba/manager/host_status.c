@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/image.h"
+#include "samba/manager/agent_file.h"
 #include "samba/manager/process_maps.h"
 
 /* ---- Processes ---- */
@@ -27,10 +28,22 @@ static void tell_why(const struct protection_host *protection,
     const char *reason = "the agent is not loaded there";
     if (status->has_view && status->view.state == AGENT_DETACHED) {
         reason = "it was unprotected";
-    } else if (process->agent) {
+    } else if (process->agent_count) {
         reason = "the agent in there says nothing about itself";
     }
     snprintf(status->reason, sizeof(status->reason), "%s", reason);
+}
+
+/* Of several agents the newest is the one that works. */
+static bool is_older(const struct scanned_process *process, const char *installed)
+{
+    bool older = process->agent_count != 0;
+    for (size_t i = 0; i < process->agent_count; i++) {
+        const char *name = path_name(process->agents[i].path);
+        older = older && (strcmp(name, path_name(installed)) != 0 ||
+                          (process->agents[i].replaced && !agent_file_name_tells(name)));
+    }
+    return older;
 }
 
 static void read_process(const struct manager_host *host, const struct scanned_process *process,
@@ -43,9 +56,7 @@ static void read_process(const struct manager_host *host, const struct scanned_p
     }
     status->covered = status->has_view && (status->view.state == AGENT_PROTECTED ||
                                            status->view.state == AGENT_WAITING);
-    status->older = process->agent && host->agent_path[0] &&
-                    (process->agent_replaced ||
-                     strcmp(path_name(process->agent_path), path_name(host->agent_path)) != 0);
+    status->older = host->agent_path[0] && is_older(process, host->agent_path);
     if (!status->covered && host->table) {
         tell_why(&protection, process, status);
     } else if (!status->covered) {

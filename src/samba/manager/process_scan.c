@@ -50,15 +50,26 @@ static bool look_at(const struct mapped_range *range, void *context)
     if (!is_agent_file(name) || !range->executable) {
         return true;
     }
-    /* Of several, one whose file is there is the newer. */
-    if (!process->agent_path || !range->deleted) {
-        free(process->agent_path);
-        process->agent_path = strdup(range->path);
-        process->agent_replaced = range->deleted;
-        look->out_of_memory = !process->agent_path;
+    if (process->agent_count == MAPPED_AGENTS_MAX ||
+        scanned_process_has_agent(process, range->path)) {
+        return true;
     }
-    process->agent = true;
+    struct mapped_agent *agent = &process->agents[process->agent_count];
+    agent->path = strdup(range->path);
+    agent->replaced = range->deleted;
+    look->out_of_memory = !agent->path;
+    process->agent_count += agent->path != NULL;
     return !look->out_of_memory;
+}
+
+bool scanned_process_has_agent(const struct scanned_process *process, const char *path)
+{
+    for (size_t i = 0; i < process->agent_count; i++) {
+        if (strcmp(path_name(process->agents[i].path), path_name(path)) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool process_scan_one(pid_t pid, struct scanned_process *process)
@@ -76,8 +87,10 @@ bool process_scan_one(pid_t pid, struct scanned_process *process)
 
 void scanned_process_free(struct scanned_process *process)
 {
-    free(process->agent_path);
-    process->agent_path = NULL;
+    for (size_t i = 0; i < process->agent_count; i++) {
+        free(process->agents[i].path);
+    }
+    process->agent_count = 0;
 }
 
 /* Takes over what the process owns. False: out of memory. */
@@ -116,7 +129,7 @@ int process_scan(struct process_list *list)
             !process_scan_one((pid_t)strtol(entry->d_name, NULL, 10), &process)) {
             continue;
         }
-        if (!process.serves && !process.starts && !process.agent) {
+        if (!process.serves && !process.starts && !process.agent_count) {
             scanned_process_free(&process);
         } else if (!append(list, &process)) {
             error = -ENOMEM;

@@ -14,13 +14,19 @@
 #include "samba/manager/process_facts.h"
 #include "samba/manager/process_maps.h"
 
+#define MAPPED_AGENTS_MAX 8
+
+struct mapped_agent {
+    char *path;
+    bool replaced; /* its file is gone, or another by now */
+};
+
 struct scanned_process {
     struct process_facts facts;
     bool serves; /* Samba's RPC server library is mapped */
     bool starts; /* a daemon of Samba's that starts such processes, if it is not one itself */
-    bool agent;  /* an agent is mapped; it may be idle */
-    bool agent_replaced; /* its file is gone, or another by now */
-    char *agent_path;    /* of the newest that is mapped; NULL without */
+    struct mapped_agent agents[MAPPED_AGENTS_MAX];
+    size_t agent_count; /* after upgrades several are mapped; all but one are idle */
 };
 
 struct process_list {
@@ -37,6 +43,9 @@ void scanned_process_free(struct scanned_process *process);
  * with process_list_free(). */
 int process_scan(struct process_list *list);
 void process_list_free(struct process_list *list);
+
+/* Whether an agent of that file's name is mapped there. */
+bool scanned_process_has_agent(const struct scanned_process *process, const char *path);
 
 /* Whether a file of that name is an agent: rpcfirewall….so. */
 bool is_agent_file(const char *file_name);

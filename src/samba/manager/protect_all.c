@@ -15,7 +15,7 @@ static bool is_due(const struct protection_host *host, const struct scanned_proc
     }
     protection_inspect(host, process, &now);
     if (!protect) {
-        return process->agent && process->facts.root &&
+        return process->agent_count && process->facts.root &&
                !(now.has_view && now.view.state == AGENT_DETACHED);
     }
     /* What Samba starts as another user serves no RPC, and an agent would do nothing there. */

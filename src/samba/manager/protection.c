@@ -183,15 +183,28 @@ static void attach(const struct protection_host *host, const struct process_fact
     }
 }
 
+/* Has every agent in there detach but that of the file `except`, if that is not NULL. Those that
+ * are idle do nothing. False: the result says why not. */
+static bool detach_agents(const struct protection_host *host, const struct scanned_process *process,
+                          const char *except, struct protection_result *result)
+{
+    for (size_t i = 0; i < process->agent_count; i++) {
+        const char *path = process->agents[i].path;
+        if ((!except || strcmp(path_name(path), path_name(except)) != 0) &&
+            !call_agent(host, &process->facts, path, "rpcfw_agent_detach", result)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void add(const struct protection_host *host, const struct scanned_process *process,
                 struct protection_result *result)
 {
-    const struct process_facts *facts = &process->facts;
-    const char *present = process->agent_path;
-    bool current = present && strcmp(path_name(present), path_name(host->agent_path)) == 0;
+    bool current = scanned_process_has_agent(process, host->agent_path);
     protection_inspect(host, process, result);
     bool in = result->outcome == PROTECTION_PRESENT || result->outcome == PROTECTION_WAITING;
-    if (in && current) {
+    if (in && current && process->agent_count == 1) {
         return;
     }
     protection_obstacle(host, process, result->reason);
@@ -199,11 +212,12 @@ static void add(const struct protection_host *host, const struct scanned_process
         result->outcome = PROTECTION_REFUSED;
         return;
     }
-    if (present && !current && !call_agent(host, facts, present, "rpcfw_agent_detach", result)) {
-        return;
+    if (detach_agents(host, process, host->agent_path, result) &&
+        (current || load_agent(host, &process->facts, result))) {
+        attach(host, &process->facts, host->agent_path, result);
     }
-    if (current || load_agent(host, facts, result)) {
-        attach(host, facts, host->agent_path, result);
+    if (in && current && result->outcome == PROTECTION_ADDED) {
+        result->outcome = PROTECTION_PRESENT;
     }
 }
 
@@ -215,7 +229,7 @@ void protection_add(const struct protection_host *host, pid_t pid, struct protec
         return;
     }
     if (process.facts.state != 'Z' && process.facts.state != 'X') {
-        if (process.serves || process.starts || process.agent) {
+        if (process.serves || process.starts || process.agent_count) {
             add(host, &process, result);
         } else {
             result->outcome = PROTECTION_NOT_SERVER;
@@ -231,7 +245,7 @@ static void detach(const struct protection_host *host, const struct scanned_proc
 {
     const struct process_facts *facts = &process->facts;
     protection_inspect(host, process, result);
-    if (!process->agent || (result->has_view && result->view.state == AGENT_DETACHED)) {
+    if (!process->agent_count || (result->has_view && result->view.state == AGENT_DETACHED)) {
         result->outcome = PROTECTION_ABSENT;
         return;
     }
@@ -239,7 +253,7 @@ static void detach(const struct protection_host *host, const struct scanned_proc
         result->outcome = PROTECTION_ABSENT;
         return;
     }
-    if (!call_agent(host, facts, process->agent_path, "rpcfw_agent_detach", result)) {
+    if (!detach_agents(host, process, NULL, result)) {
         return;
     }
     read_view(host, facts->pid, result);

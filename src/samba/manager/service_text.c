@@ -6,6 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+const char *service_file(const struct service_page *service)
+{
+    return service->file_path[0] ? service->file_path : "/var/log/rpcfw/audit.jsonl";
+}
+
 const char *service_sink_word(const struct sink_report *sink)
 {
     static const char *const words[] = {

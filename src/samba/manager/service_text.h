@@ -7,6 +7,9 @@
 
 #define SERVICE_TEXT_SIZE 512
 
+/* Where the JSON lines go; the default until the service has told. */
+const char *service_file(const struct service_page *service);
+
 /* "good", "off", "absent", "fails". */
 const char *service_sink_word(const struct sink_report *sink);
 

@@ -65,7 +65,7 @@ static void print_service(const struct host_status *status)
     }
     if (status->has_service) {
         printf("audit file: ");
-        print_plain(stdout, service->file_path, strlen(service->file_path));
+        print_plain(stdout, service_file(service), strlen(service_file(service)));
         putchar('\n');
         print_sink("audit", &service->file);
         print_sink("journal", &service->journal);
@@ -180,7 +180,7 @@ static void json_service(const struct host_status *status)
             member_number("pid", status->service.pid);
             member_number("started_us", status->service.started_us);
         }
-        member_text("file", status->service.file_path);
+        member_text("file", service_file(&status->service));
         json_sink("audit", &status->service.file);
         json_sink("journal", &status->service.journal);
     }
