@@ -18,6 +18,7 @@
 #define PAUSE_MAX      60000 /* between two looks at a process that changes */
 #define REFUSED_PAUSE  2000  /* after a refusal, and doubled from then on */
 #define REFUSED_MAX    300000
+#define GAP_AGE        3000  /* before, a process that refuses may not have begun yet */
 #define YOUNG          20000 /* processes are entered by the clock */
 #define EXPECTING      5000  /* rounds come faster while a process may be about to listen */
 #define PORTS_AGE      60000 /* listening ports are taken at least so often */
@@ -290,6 +291,7 @@ static void settle(struct process_watch *watch, struct watched_process *process,
 {
     ULONGLONG now = GetTickCount64();
     snprintf(process->reason, sizeof(process->reason), "%.159s", result->reason);
+    process->tell_gap = false;
     switch (result->outcome) {
     case PROTECTION_ADDED:
         watch->status->added++;
@@ -303,7 +305,8 @@ static void settle(struct process_watch *watch, struct watched_process *process,
     case PROTECTION_REFUSED:
         process->state = WATCHED_REFUSED;
         process->tell_gap = true;
-        wait_again(process, REFUSED_PAUSE, REFUSED_MAX, now);
+        wait_again(process, process->old || now - process->first_ms >= GAP_AGE ? REFUSED_PAUSE : 0,
+                   REFUSED_MAX, now);
         break;
     default:
         process->state = WATCHED_WAITING;
@@ -390,7 +393,7 @@ static void visit(struct process_watch *watch, struct watched_process *process, 
         }
         return;
     }
-    if (process->tell_gap) {
+    if (process->tell_gap && (process->old || now - process->first_ms >= GAP_AGE)) {
         tell_refusal(watch, process);
     }
     struct process_marks marks = {
@@ -451,8 +454,13 @@ static bool take_snapshot(struct process_watch *watch)
     uint64_t start = microseconds();
     bool taken = process_snapshot_take(&watch->snapshot);
     uint64_t took = microseconds() - start;
-    watch->cost_us =
-        !watch->cost_us || took < watch->cost_us ? took : watch->cost_us + watch->cost_us / 64 + 1;
+    size_t count = watch->snapshot.count ? watch->snapshot.count : 1;
+    /* For each process, so that it holds when many more come. */
+    uint64_t each_ns = took * 1000 / count;
+    watch->each_ns = !watch->each_ns || each_ns < watch->each_ns
+                         ? each_ns
+                         : watch->each_ns + watch->each_ns / 64 + 1;
+    watch->cost_us = watch->each_ns * count / 1000;
     return taken;
 }
 

@@ -77,6 +77,7 @@ struct process_watch {
     size_t count;
     size_t capacity;
     uint64_t rounds;
+    uint64_t each_ns;    /* of the same, for each process: the least of late */
     uint64_t cost_us;    /* of the list of processes, and so of a round that finds nothing to do */
     bool expecting;      /* a process has just started: come back sooner */
     uint64_t generation; /* for events */
