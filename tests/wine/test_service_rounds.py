@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service started and stopped again and again, and processes that come and go: nothing is left behind.
 
-RPCFW_SERVICE_ROUNDS and RPCFW_SERVICE_PROCESSES say how often; 40 rounds and 30 processes unless told.
+RPCFW_SERVICE_ROUNDS and RPCFW_SERVICE_PROCESSES say how often; 100 rounds and 30 processes unless told.
 """
 import json
 import os
@@ -15,7 +15,7 @@ import winebox
 from firewall import Firewall
 from rpccaller import ACCESS_DENIED, ADD, DEMO, Caller
 
-ROUNDS = int(os.environ.get('RPCFW_SERVICE_ROUNDS', '40'))
+ROUNDS = int(os.environ.get('RPCFW_SERVICE_ROUNDS', '100'))
 PROCESSES = int(os.environ.get('RPCFW_SERVICE_PROCESSES', '30'))
 SECONDS = 60 + ROUNDS * 2 + PROCESSES * 2
 # Wine's heaps and its thread pool keep some of what they once had; a leak for each round or process would be far more.

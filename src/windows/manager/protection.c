@@ -563,34 +563,13 @@ void protection_remove(const wchar_t *dll_path, DWORD pid, struct protection_res
     CloseHandle(process);
 }
 
-/* Why an agent did not take the newest policy; NULL: its answer is none that is known here. */
-static const char *refresh_failure(DWORD code)
-{
-    switch (code) {
-    case AGENT_REFRESH_NO_POLICY:
-        return "it found no newer policy";
-    case AGENT_REFRESH_DENIED:
-        return "its account may not open the policy";
-    case AGENT_REFRESH_BAD_POLICY:
-        return "it found the policy not valid";
-    case AGENT_REFRESH_UNTRUSTED:
-        return "it does not trust the policy section";
-    case AGENT_REFRESH_BUSY:
-        return "calls in flight hold all the older ones; update again when they have ended";
-    case AGENT_REFRESH_FAILED:
-        return "the agent could not map it (no memory?)";
-    default:
-        return NULL;
-    }
-}
-
 static void refresh_agent(const struct remote_agent *agent, struct protection_result *result)
 {
     DWORD code;
     if (!run_routine(agent, agent->refresh, &code, result)) {
         return;
     }
-    const char *failure = refresh_failure(code);
+    const char *failure = remote_agent_refresh_failure(code);
     if (code == AGENT_REFRESH_DONE) {
         remote_agent_read(agent, &result->status);
         result->outcome = PROTECTION_REFRESHED;

@@ -79,3 +79,23 @@ bool remote_agent_run(const struct remote_agent *agent, uintptr_t routine, DWORD
     SetLastError(error);
     return ended;
 }
+
+const char *remote_agent_refresh_failure(DWORD code)
+{
+    switch (code) {
+    case AGENT_REFRESH_NO_POLICY:
+        return "it found no newer policy";
+    case AGENT_REFRESH_DENIED:
+        return "its account may not open the policy";
+    case AGENT_REFRESH_BAD_POLICY:
+        return "it found the policy not valid";
+    case AGENT_REFRESH_UNTRUSTED:
+        return "it does not trust the policy section";
+    case AGENT_REFRESH_BUSY:
+        return "calls in flight hold all the older ones; update again when they have ended";
+    case AGENT_REFRESH_FAILED:
+        return "the agent could not map it (no memory?)";
+    default:
+        return NULL;
+    }
+}

@@ -59,4 +59,7 @@ bool remote_agent_read_server(const struct remote_agent *agent, struct agent_ser
 bool remote_agent_run(const struct remote_agent *agent, uintptr_t routine, DWORD timeout_ms,
                       DWORD *exit_code);
 
+/* Why an agent did not take the newest policy; NULL: its answer is none that is known here. */
+const char *remote_agent_refresh_failure(DWORD code);
+
 #endif
