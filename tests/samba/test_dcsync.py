@@ -14,6 +14,8 @@ from hostfirewall import HostFirewall, field, ready_policy          # noqa: E402
 from sambahost import ADDRESS, must                                 # noqa: E402
 
 REPLICATION = 'uuid:drsuapi opnum:DRSGetNCChanges'
+# Replicates the whole directory, as Samba's own domain controllers do.
+CLONE = ('samba-tool', 'drs', 'clone-dc-database', dcbox.DNS_DOMAIN, f'--server={dcbox.FULL_NAME}')
 CAROL, CAROL_PASSWORD = 'carol', 'Car0l.Pass!'
 
 
@@ -85,6 +87,23 @@ class DcSync(unittest.TestCase):
         self.assert_leaks(sandbox.ATTACKER)
         self.assertTrue(self.firewall.wait_calls(event_action='rpc-call-would-block', rule_name='dry'))
 
+    def test_by_kerberos(self):
+        """A caller that comes with a ticket is known by its account and its groups as well. (impacket's tickets are refused by
+        Samba, and its own tools replicate with passwords only: so this is another interface.)"""
+        group = self.sid('Domain Admins')
+        tickets = {'KRB5CCNAME': '/run/attackers-tickets'}
+        must('kinit', f'{CAROL}@{dcbox.REALM}', stdin=CAROL_PASSWORD + '\n', **tickets)
+        ask = ('rpcclient', f'ncacn_ip_tcp:{dcbox.FULL_NAME}[seal,krb5]', '--use-kerberos=required',
+               '--use-krb5-ccache=/run/attackers-tickets', '-c', 'enumdomusers')
+        for who in (f'sid:{group}', f'sid:{self.sid(CAROL)}', f'user:{DOMAIN}\\{CAROL}'):
+            with self.subTest(who):
+                self.firewall.put_in_force(f'fw:id:ticket uuid:samr auth:privacy {who} action:block audit:true')
+                self.firewall.skip_events()
+                self.assertIn('ACCESS_DENIED', sandbox.run(*ask, source=sandbox.ATTACKER, **tickets).stdout)
+                event = self.firewall.wait_calls(event_action='rpc-call-blocked', rule_name='ticket')[0]
+                self.assertEqual((CAROL, 'PKT_PRIVACY', 'KERBEROS', sandbox.ATTACKER),
+                                 tuple(field(event, path) for path in ('user.name', 'rpc.auth.level', 'rpc.auth.service', 'source.ip')))
+
     def test_whole_directory(self):
         """All accounts, with the attacker's own replication of each."""
         self.firewall.put_in_force(ready_policy('dcsync'))
@@ -100,11 +119,10 @@ class DcSync(unittest.TestCase):
     def test_real_replication_goes_on(self):
         """Samba's own client, from a domain controller's address and from another."""
         self.firewall.put_in_force(ready_policy('dcsync'))
-        command = ('samba-tool', 'drs', 'clone-dc-database', dcbox.DNS_DOMAIN, f'--server={dcbox.FULL_NAME}', '-U', LOGON)
-        done = sandbox.run(*command, '--targetdir=/run/clone-blocked', source=sandbox.ATTACKER)
+        done = sandbox.run(*CLONE, '--targetdir=/run/clone-blocked', '-U', LOGON, source=sandbox.ATTACKER)
         self.assertNotEqual(0, done.returncode, done.stdout)
         self.assertIn('{Access Denied}', done.stdout)
-        must(*command, '--targetdir=/run/clone', source=sandbox.OTHER_DC)
+        must(*CLONE, '--targetdir=/run/clone', '-U', LOGON, source=sandbox.OTHER_DC)
 
 
 if __name__ == '__main__':

@@ -39,6 +39,10 @@ class ProcessModels(unittest.TestCase):
         cls.firewall = HostFirewall()
         cls.firewall.write_policy(AUDIT)
 
+    def setUp(self):
+        if self._testMethodName != 'test_1_installed_while_it_runs':
+            self.firewall.must('install')
+
     def tearDown(self):
         self.dc.stop()
         self.assertEqual([], self.dc.crashes())
@@ -106,21 +110,6 @@ class ProcessModels(unittest.TestCase):
         self.check_calls()
         self.check_blocked()
 
-    def test_8_dcerpcd_by_hand(self):
-        """An administrator starts it, with nothing of the firewall in the environment; it was there before `samba`."""
-        self.dc.start('prefork')
-        dcerpcd = os.readlink('/proc/%d/exe' % sandbox.pids_named('samba-dcerpcd')[0])
-        self.dc.stop()
-        configuration = CONFIGURATION / 'smb.conf'
-        text = configuration.read_text(encoding='utf-8')
-        configuration.write_text(text.replace('[global]', '[global]\n\trpc start on demand helpers = no', 1), encoding='utf-8')
-        self.addCleanup(configuration.write_text, text, encoding='utf-8')
-        must(dcerpcd, '--libexec-rpcds', '-D')
-        self.dc.start('prefork')
-        self.check_calls()
-        self.check_blocked()
-        self.check_no_gap()
-
     def test_6_killed_worker(self):
         """A worker that dies is replaced by Samba, and the new one is protected."""
         self.dc.start('prefork')
@@ -134,7 +123,25 @@ class ProcessModels(unittest.TestCase):
             events = self.firewall.wait_calls(rpc_interface_name='samr')
             self.assertNotEqual(victim, field(events[0], 'process.pid'))
 
-    def test_7_unprotect(self):
+    def test_7_dcerpcd_by_hand(self):
+        """An administrator starts it, with nothing of the firewall in the environment; it was there before `samba`."""
+        self.dc.start('prefork')
+        dcerpcd = os.readlink('/proc/%d/exe' % sandbox.pids_named('samba-dcerpcd')[0])
+        self.dc.stop()
+        configuration = CONFIGURATION / 'smb.conf'
+        text = configuration.read_text(encoding='utf-8')
+        configuration.write_text(text.replace('[global]', '[global]\n\trpc start on demand helpers = no', 1), encoding='utf-8')
+        self.addCleanup(configuration.write_text, text, encoding='utf-8')
+        must(dcerpcd, '--libexec-rpcds', '-D')
+        self.dc.start('prefork')
+        self.check_calls()
+        self.check_blocked()
+        # It serves nothing itself, but what it starts has the agent from its first instruction only if it has.
+        if self.firewall.unprotected():
+            self.assertEqual({'samba-dcerpcd'}, {process['name'] for process in self.firewall.unprotected()})
+            self.assertIn('samba-dcerpcd', self.firewall.rpcfw('doctor').stdout)
+
+    def test_8_unprotect(self):
         """Everything as before; and what starts later is not protected either, until it is switched on again."""
         self.dc.start('prefork')
         self.firewall.put_in_force(BLOCK)
