@@ -20,7 +20,7 @@ bool agent_file_beside_program(char path[PATH_MAX])
         path[0] = '\0';
         return false;
     }
-    strcpy(slash + 1, AGENT_BUILT_NAME);
+    memcpy(slash + 1, AGENT_BUILT_NAME, sizeof(AGENT_BUILT_NAME));
     if (access(path, R_OK) != 0) {
         path[0] = '\0';
         return false;
@@ -49,7 +49,7 @@ bool agent_file_installed(char path[PATH_MAX])
             if (stat(found.gl_pathv[i], &status) == 0 && S_ISREG(status.st_mode) &&
                 strlen(found.gl_pathv[i]) < PATH_MAX &&
                 (!path[0] || status.st_mtim.tv_sec > newest.st_mtim.tv_sec)) {
-                strcpy(path, found.gl_pathv[i]);
+                snprintf(path, PATH_MAX, "%s", found.gl_pathv[i]);
                 newest = status;
             }
         }

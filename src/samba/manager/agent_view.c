@@ -106,7 +106,7 @@ void agent_reason_text(const struct agent_view *view, char *text, size_t size)
         [AGENT_REASON_UNKNOWN_SAMBA] = "this release of Samba is not known to the agent",
         [AGENT_REASON_SYMBOLS] = "a function that the agent needs is not there",
         [AGENT_REASON_HOOK] = "a pointer of Samba's could not be replaced",
-        [AGENT_REASON_STATE] = STATE_DIRECTORY " could not be used",
+        [AGENT_REASON_STATE] = (STATE_DIRECTORY " could not be used"),
         [AGENT_REASON_SWITCHED_OFF] = "protection is switched off",
     };
     const char *clause = view->reason < COUNT(clauses) ? clauses[view->reason] : "unknown reason";

@@ -36,7 +36,7 @@ static bool chain_is_roots(const char *path, char *culprit)
     }
     for (;;) {
         if (!is_roots(part, folder)) {
-            strcpy(culprit, part);
+            snprintf(culprit, PATH_MAX, "%s", part);
             return false;
         }
         char *slash = strrchr(part, '/');

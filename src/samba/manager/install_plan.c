@@ -97,7 +97,7 @@ static bool add_link(struct install_plan *plan, const char *path, const char *ta
     if (!object || strlen(target) >= sizeof(object->target)) {
         return false;
     }
-    strcpy(object->target, target);
+    snprintf(object->target, sizeof(object->target), "%s", target);
     return true;
 }
 
@@ -145,10 +145,10 @@ static int plan_program(const struct cli_verb *verb, struct install_plan *plan)
     }
     self[length] = '\0';
     if (is_in_system_folder(self)) {
-        strcpy(plan->program_path, self);
+        snprintf(plan->program_path, sizeof(plan->program_path), "%s", self);
         return CLI_DONE;
     }
-    strcpy(plan->program_path, RPCFW_AGENT_DIRECTORY "/rpcfw");
+    snprintf(plan->program_path, sizeof(plan->program_path), "%s", RPCFW_AGENT_DIRECTORY "/rpcfw");
     void *bytes = file_load("/proc/self/exe", PLACEMENT_FILE_MAX, &size, &why);
     if (!bytes) {
         return verb_error(verb, "this program cannot be read: %s", why);

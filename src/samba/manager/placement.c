@@ -37,7 +37,7 @@ struct placed_object *placement_add(struct placement_list *list, enum placed_kin
     }
     struct placed_object *object = &list->items[list->count++];
     *object = (struct placed_object){.kind = kind, .mode = mode};
-    strcpy(object->path, path);
+    snprintf(object->path, sizeof(object->path), "%s", path);
     return object;
 }
 
@@ -172,7 +172,7 @@ static bool write_all(int file, const void *bytes, size_t size)
 static void sync_folder_of(const char *path)
 {
     char folder[PATH_MAX];
-    strcpy(folder, path);
+    snprintf(folder, sizeof(folder), "%s", path);
     char *slash = strrchr(folder, '/');
     slash[slash == folder] = '\0';
     int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -358,7 +358,7 @@ static bool read_line(char *line, struct placement_list *list)
     }
     object->users = users;
     if (link) {
-        strcpy(object->target, value);
+        snprintf(object->target, sizeof(object->target), "%s", value);
     } else {
         object->digest = strtoull(value, NULL, 16);
     }

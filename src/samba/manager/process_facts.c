@@ -34,22 +34,40 @@ static void read_title(struct process_facts *facts)
     fclose(title);
 }
 
+/* The text behind "NAME:" and blanks; NULL: another line. */
+static const char *value_of(const char *line, const char *name)
+{
+    size_t length = strlen(name);
+    if (strncmp(line, name, length) != 0 || line[length] != ':') {
+        return NULL;
+    }
+    line += length + 1;
+    return line + strspn(line, " \t");
+}
+
+/* "Uid: real effective saved file system": what runs as a user for a moment is root's still. */
+static bool is_roots(const char *users)
+{
+    char *rest;
+    unsigned long real = strtoul(users, &rest, 10);
+    strtoul(rest, &rest, 10);
+    unsigned long saved = strtoul(rest, &rest, 10);
+    return real == 0 && saved == 0;
+}
+
 static void read_status_line(const char *line, struct process_facts *facts)
 {
-    unsigned real;
-    unsigned effective;
-    unsigned saved;
-    int number;
-    if (sscanf(line, "Uid: %u %u %u", &real, &effective, &saved) == 3) {
-        facts->root = real == 0 && saved == 0;
-    } else if (sscanf(line, "TracerPid: %d", &number) == 1) {
-        facts->tracer = number;
-    } else if (sscanf(line, "Seccomp: %d", &number) == 1) {
-        facts->seccomp = number;
-    } else if (strncmp(line, "x86_Thread_features:", 20) == 0) {
-        facts->shadow_stack = strstr(line, "shstk") != NULL;
-    } else {
-        sscanf(line, "State: %c", &facts->state);
+    const char *value;
+    if ((value = value_of(line, "Uid"))) {
+        facts->root = is_roots(value);
+    } else if ((value = value_of(line, "TracerPid"))) {
+        facts->tracer = (pid_t)strtol(value, NULL, 10);
+    } else if ((value = value_of(line, "Seccomp"))) {
+        facts->seccomp = (int)strtol(value, NULL, 10);
+    } else if ((value = value_of(line, "x86_Thread_features"))) {
+        facts->shadow_stack = strstr(value, "shstk") != NULL;
+    } else if ((value = value_of(line, "State"))) {
+        facts->state = value[0];
     }
 }
 

@@ -19,25 +19,29 @@ const char *path_name(const char *path)
  */
 static bool read_range(char *line, struct mapped_range *range)
 {
-    char rights[5];
-    unsigned major;
-    unsigned minor;
-    int used = 0;
+    char *at = line;
     char *path = strchr(line, '/');
-    if (!path || sscanf(line, "%lx-%lx %4s %lx %x:%x %lu%n", &range->start, &range->end, rights,
-                        &range->offset, &major, &minor, &range->inode, &used) != 7) {
+    if (!path) {
         return false;
     }
+    range->start = strtoull(at, &at, 16);
+    range->end = strtoull(at + (*at == '-'), &at, 16);
+    if (strlen(at) < sizeof(" r-xp ")) {
+        return false;
+    }
+    range->executable = at[3] == 'x';
+    range->offset = strtoull(at + sizeof(" r-xp"), &at, 16);
+    uint64_t major = strtoull(at, &at, 16);
+    range->device = major << 32 | strtoull(at + (*at == ':'), &at, 16);
+    range->inode = strtoull(at, &at, 10);
     path[strcspn(path, "\n")] = '\0';
     size_t length = strlen(path);
-    range->executable = rights[2] == 'x';
-    range->device = (uint64_t)major << 32 | minor;
     range->deleted =
         length > strlen(DELETED) && strcmp(path + length - strlen(DELETED), DELETED) == 0;
     if (range->deleted) {
         length -= strlen(DELETED);
     }
-    if (path < line + used || length >= sizeof(range->path)) {
+    if (path < at || length >= sizeof(range->path)) {
         return false;
     }
     memcpy(range->path, path, length);

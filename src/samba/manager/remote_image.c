@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
 
@@ -47,7 +48,7 @@ static bool look_at(const struct mapped_range *range, void *context)
         search->inode = range->inode;
         image->base = range->start;
         image->deleted = range->deleted;
-        strcpy(image->path, range->path);
+        snprintf(image->path, sizeof(image->path), "%s", range->path);
     }
     return true;
 }
@@ -76,7 +77,7 @@ static uint64_t relocated(const struct remote_image *image, uint64_t address)
 
 static bool find_dynamic(const struct remote_image *image, uint64_t *address)
 {
-    Elf64_Ehdr header;
+    Elf64_Ehdr header = {0};
     Elf64_Phdr program[PROGRAM_HEADERS_MAX];
     if (!remote_read(image->pid, image->base, &header, sizeof(header)) ||
         memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
@@ -108,7 +109,7 @@ static bool find_tables(const struct remote_image *image, struct symbol_tables *
         return false;
     }
     for (unsigned i = 0; i < DYNAMIC_MAX; i++) {
-        Elf64_Dyn entry;
+        Elf64_Dyn entry = {0};
         if (!remote_read(image->pid, address + i * sizeof(entry), &entry, sizeof(entry)) ||
             entry.d_tag == DT_NULL) {
             break;
@@ -146,7 +147,7 @@ static uint32_t gnu_hash_of(const char *name)
 static bool is_symbol(const struct remote_image *image, const struct symbol_tables *tables,
                       uint32_t index, const char *name, uint64_t *address)
 {
-    Elf64_Sym symbol;
+    Elf64_Sym symbol = {0};
     char text[SYMBOL_NAME_MAX] = {0};
     size_t size = strlen(name) + 1;
     if (!remote_read(image->pid, tables->symbols + (uint64_t)index * sizeof(symbol), &symbol,
@@ -167,9 +168,9 @@ uint64_t remote_image_symbol(const struct remote_image *image, const char *name)
     struct symbol_tables tables;
     struct {
         uint32_t buckets, first, bloom_words, bloom_shift;
-    } head;
+    } head = {0};
     uint32_t hash = gnu_hash_of(name);
-    uint32_t index;
+    uint32_t index = 0;
     uint64_t address;
     if (!find_tables(image, &tables) ||
         !remote_read(image->pid, tables.gnu_hash, &head, sizeof(head)) || !head.buckets) {
@@ -183,7 +184,7 @@ uint64_t remote_image_symbol(const struct remote_image *image, const char *name)
         return 0;
     }
     for (uint32_t steps = 0; steps < CHAIN_MAX; steps++, index++) {
-        uint32_t link;
+        uint32_t link = 0;
         if (!remote_read(image->pid, chains + (uint64_t)(index - head.first) * sizeof(link), &link,
                          sizeof(link))) {
             return 0;

@@ -54,7 +54,7 @@ bool samba_modules_find(char path[PATH_MAX], bool *told)
         char kind[PATH_MAX];
         snprintf(kind, sizeof(kind), "%s/%s", places[i], samba_module_kinds[0]);
         if (is_folder(kind)) {
-            strcpy(path, places[i]);
+            snprintf(path, PATH_MAX, "%s", places[i]);
             return true;
         }
     }

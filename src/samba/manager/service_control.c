@@ -50,7 +50,7 @@ static pid_t running(int directory)
 
 static bool wait_until(int directory, bool runs, unsigned timeout_ms)
 {
-    const struct timespec pause = {0, STEP_MS * 1000000};
+    const struct timespec pause = {0, STEP_MS * 1000000L};
     for (unsigned waited = 0; waited < timeout_ms; waited += STEP_MS) {
         if ((running(directory) != 0) == runs) {
             return true;

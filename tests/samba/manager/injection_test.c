@@ -211,14 +211,15 @@ static void killed_managers(void **state)
     unsigned counted = 0;
     struct target target = start_target("epoll", true);
     assert_called(&target, "dlopen");
-    srand(1);
+    uint32_t random = 1;
     for (unsigned i = 0; i < kills; i++) {
         pid_t manager = fork();
         if (manager == 0) {
             struct injection_result result;
             _exit(call(&target, "rpcfw_agent_attach", 5000, &result) == INJECTION_DONE ? 0 : 1);
         }
-        struct timespec pause = {0, rand() % 6000000};
+        random = random * 1103515245u + 12345u;
+        struct timespec pause = {0, (long)((random >> 8) % 6000000)};
         nanosleep(&pause, NULL);
         kill(manager, SIGKILL);
         int status;
