@@ -124,9 +124,11 @@ static void look_at(struct process_watch *watch, pid_t pid)
         return;
     if (!process_scan_one(pid, &process))
         return;
-    bool serves = process.serves;
+    /* A daemon that starts servers hands the agent on to them; one that has it waits for good. */
+    bool due = (process.serves || (process.starts && !has_view)) && process.facts.root &&
+               !process.facts.elsewhere;
     scanned_process_free(&process);
-    struct watched_process *seen = serves ? remember(watch, (uint32_t)pid, start_time) : NULL;
+    struct watched_process *seen = due ? remember(watch, (uint32_t)pid, start_time) : NULL;
     if (seen && seen->tries < TRIES_MAX)
         protect(watch, seen);
 }
