@@ -28,7 +28,8 @@ SEED = 20220131
 # Any code point that a name can hold, in groups; the bytes of UTF-8 that are all of 0x80 to 0xf4 among them.
 NAMES = (
     'quote"back\\slash', "apos'tick`", 'less<more>', 'a{b}[c](d)', 'semi;colon:', 'pipe|amp&', 'per%cent$', 'star*query?', 'hash#',
-    'plus+equals=', 'comma,dot.', 'caret^tilde~', 'bang!slash/', '\x01\x02\x03\x04\x05\x06\x07', '\x08\t\x0b\x0c\x0e\x0f', 'line\nfeed\r',
+    'plus+equals=', 'comma,dot.',
+    'caret^tilde~', 'bang!slash/', '\x01\x02\x03\x04\x05\x06\x07', '\x08\t\x0b\x0c\x0e\x0f', 'line\nfeed\r',
     '\x10\x11\x12\x13\x14\x15\x16\x17', '\x18\x19\x1a\x1b[31m\x1c\x1d\x1e\x1f', 'delete\x7f', '\x80\x85\x9b31m\x9f', 'ÁÉÍÓÚÑÇ¿', 'ΩШא',
     'ภาษาไทย', '漢字仮名', 'rtl\u202eltr', 'sep\u2028\u2029', 'bom\ufeff', 'ff\uffff', 'emoji😀', '𐍈𝄞',
 )
@@ -87,9 +88,10 @@ class Hostile(unittest.TestCase):
         for _ in range(randomness.choice((1, 1, 2, 4, 16))):
             kind = randomness.random()
             if kind < 0.3:      # a length or count of the header
-                struct.pack_into('<H', data, randomness.choice((8, 10)), randomness.choice((0, 1, 15, 16, 17, 24, len(data) + 8, 0x7fff, 0xffff)))
+                value = randomness.choice((0, 1, 15, 16, 17, 24, len(data) + 8, 0x7fff, 0xffff))
+                struct.pack_into('<H', data, randomness.choice((8, 10)), value)
             elif kind < 0.5:
-                data[randomness.choice((2, 3, 16, 24, 28, 30))  % len(data)] = randomness.randrange(256)
+                data[randomness.choice((2, 3, 16, 24, 28, 30)) % len(data)] = randomness.randrange(256)
             else:
                 data[randomness.randrange(len(data))] = randomness.randrange(256)
         if randomness.random() < 0.2:
