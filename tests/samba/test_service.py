@@ -100,7 +100,7 @@ class ServiceTest(unittest.TestCase):
             self.service.kill()
             self.service.communicate()
         subprocess.run(['umount', '-q', LOG], check=False, stderr=subprocess.DEVNULL)
-        for path in (RUN, LOG, CONF.parent):
+        for path in (RUN, LOG, CONF.parent, Path('/var/lib/rpcfw')):
             shutil.rmtree(path, ignore_errors=True)
 
     @staticmethod
@@ -270,6 +270,27 @@ class ServiceTest(unittest.TestCase):
             self.stop()
             self.clean_up()
             self.setUp()
+
+    def test_broken_policy_after_a_restart_of_the_machine(self):
+        """/run is empty then: the policy that was in force last is better than none."""
+        last = Path('/var/lib/rpcfw/last-policy')
+        self.serve()
+        self.stop()
+        before = (RUN / 'policy-1').read_bytes()
+        self.assertEqual(stat.S_IMODE(last.stat().st_mode), 0o600)
+        for bytes_, in_force in ((before, True), (before[:-8], False), (b'', False)):
+            shutil.rmtree(RUN)
+            AUDIT.unlink()
+            last.write_bytes(bytes_)
+            self.write_policy('action:deny\n')
+            self.serve()
+            self.assertIsNotNone(wait_until(lambda: AUDIT.exists() and len(lines(AUDIT)) == 2, 10))
+            event = lines(AUDIT)[1]
+            self.assertEqual(event['event']['action'], 'policy-file-refused')
+            self.assertEqual(event.get('rpc', {}).get('policy', {}).get('generation', 0), 1 if in_force else 0)
+            self.assertEqual((RUN / 'policy-1').exists(), in_force)
+            self.stop()
+        self.assertEqual(last.read_bytes(), b'')
 
     def test_a_policy_in_force_stays(self):
         self.serve()

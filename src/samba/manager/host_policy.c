@@ -12,6 +12,7 @@
 #include "cli/file.h"
 #include "core/image.h"
 #include "core/policy.h"
+#include "samba/state/last_policy.h"
 
 /* ---- Who may change it ---- */
 
@@ -99,6 +100,11 @@ int host_policy_publish(const struct cli_verb *verb, const struct manager_host *
         return code;
     }
     int error = policy_publish(host->directory, image, size, generation);
+    int kept = error ? 0 : last_policy_save(image, size);
+    if (kept) {
+        verb_note(verb, "warning: the policy is in force, but %s cannot be written (%s)",
+                  LAST_POLICY_FILE, strerror(-kept));
+    }
     free(image);
     return error ? verb_system_error(verb, "the policy cannot be published", error) : CLI_DONE;
 }

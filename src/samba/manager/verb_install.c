@@ -13,6 +13,7 @@
 #include "samba/manager/install_plan.h"
 #include "samba/manager/protect_all.h"
 #include "samba/manager/service_control.h"
+#include "samba/state/last_policy.h"
 
 struct installation {
     const struct cli_verb *verb;
@@ -128,6 +129,7 @@ static void undo(struct installation *installation)
     if (installation->before.count) {
         placement_record_write(&installation->before, NULL);
     } else {
+        last_policy_remove();
         placement_record_remove();
     }
     systemd_reload();

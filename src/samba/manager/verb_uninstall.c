@@ -12,6 +12,7 @@
 #include "samba/manager/placement.h"
 #include "samba/manager/protect_all.h"
 #include "samba/manager/service_control.h"
+#include "samba/state/last_policy.h"
 
 /* A path may be recorded with two digests: it is told once, by what became of it in the end. */
 static bool is_last_of_path(const struct placement_list *record, size_t index)
@@ -110,6 +111,7 @@ static int uninstall(const struct cli_verb *verb, struct manager_host *host,
         return verb_error(verb, "removed, but for what is told above; restart Samba, then run it "
                                 "again");
     }
+    last_policy_remove();
     placement_record_remove();
     remove_state(host);
     printf("removed; the audit in /var/log/rpcfw stays\n");

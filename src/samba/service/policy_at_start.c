@@ -11,6 +11,7 @@
 #include "cli/report.h"
 #include "samba/service/sinks.h"
 #include "samba/state/control_page.h"
+#include "samba/state/last_policy.h"
 
 #define LOCK_TIMEOUT_MS 10000
 
@@ -25,8 +26,22 @@ static const char *publish(int directory, const struct policy *policy, uint64_t 
     if (!image)
         return "the compiled policy does not fit into memory";
     int error = policy_publish(directory, image, size, generation);
+    if (!error)
+        (void)last_policy_save(image, size); /* it is in force all the same */
     free(image);
     return error < 0 ? strerror(-error) : NULL;
+}
+
+/* Better the policy that was in force before the machine went down than none. */
+static void publish_last(int directory, uint64_t *generation)
+{
+    struct state_mapping last;
+    if (last_policy_map(&last) < 0)
+        return;
+    const struct policy_image *image = last.bytes;
+    if (policy_publish(directory, image, image->size, generation) < 0)
+        *generation = 0;
+    state_file_unmap(&last);
 }
 
 static void first_error(const struct diagnostics *list, char *text, size_t size)
@@ -88,6 +103,8 @@ bool policy_at_start(int directory, const char *path, struct event *event)
     if (lock < 0)
         snprintf(why, sizeof(why), "the managers' lock: %s", strerror(-lock));
     bool done = lock >= 0 && load_and_publish(directory, path, &generation, why, sizeof(why)) == 0;
+    if (lock >= 0 && !done)
+        publish_last(directory, &generation);
     if (lock >= 0)
         close(lock);
     event_of_policy_file(event, done ? EVENT_POLICY_PUBLISHED : EVENT_POLICY_FILE_REFUSED,
