@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/policy_section.h"
 
+#include <ntsecapi.h>
 #include <sddl.h>
 #include <string.h>
 
@@ -15,8 +16,13 @@ const wchar_t policy_section_sddl[] = L"O:BAG:BAD:P(A;;0xf001f;;;SY)(A;;0xf001f;
                                       L"(A;;0x20004;;;LS)(A;;0x20004;;;NS)(A;;0x20004;;;SU)";
 const wchar_t policy_mutex_sddl[] = L"O:BAG:BAD:P(A;;0x1f0001;;;SY)(A;;0x1f0001;;;BA)";
 
-/* How many numbers a publisher tries when sections of those names are in the way. */
-#define GENERATION_TRIES 4096
+/*
+ * How many numbers a publisher tries when objects of those names are in the way. Users cannot make
+ * sections there, but they can make events and mutexes, as many as they like and before us: so
+ * after a few neighbours the numbers are ones that nobody can guess.
+ */
+#define NEAR_TRIES 64
+#define FAR_TRIES  64
 
 /* A descriptor of ours needs less than 200 bytes; one that does not fit here is not ours. */
 #define DESCRIPTOR_SIZE 1024
@@ -261,7 +267,7 @@ static bool security_from_text(const wchar_t *text, SECURITY_ATTRIBUTES *securit
         text, SDDL_REVISION_1, &security->lpSecurityDescriptor, NULL);
 }
 
-HANDLE policy_manager_lock(DWORD timeout_ms)
+HANDLE policy_manager_hold(void)
 {
     SECURITY_ATTRIBUTES security;
     if (!security_from_text(policy_mutex_sddl, &security)) {
@@ -279,12 +285,21 @@ HANDLE policy_manager_lock(DWORD timeout_ms)
         SetLastError(ERROR_INVALID_SECURITY_DESCR);
         return NULL;
     }
+    return mutex;
+}
+
+HANDLE policy_manager_lock(DWORD timeout_ms)
+{
+    HANDLE mutex = policy_manager_hold();
+    if (!mutex) {
+        return NULL;
+    }
     DWORD wait = WaitForSingleObject(mutex, timeout_ms);
     /* Abandoned: a manager died. Nothing it left half done is visible, so that is no obstacle. */
     if (wait == WAIT_OBJECT_0 || wait == WAIT_ABANDONED) {
         return mutex;
     }
-    error = wait == WAIT_TIMEOUT ? WAIT_TIMEOUT : GetLastError();
+    DWORD error = wait == WAIT_TIMEOUT ? WAIT_TIMEOUT : GetLastError();
     CloseHandle(mutex);
     SetLastError(error);
     return NULL;
@@ -355,6 +370,16 @@ enum policy_section_error policy_publisher_open(struct policy_publisher *publish
     return POLICY_SECTION_OK;
 }
 
+/* Of the first attempts the next numbers; then some of the four thousand million behind them. */
+static uint64_t number_to_try(uint64_t after, unsigned attempt)
+{
+    uint32_t distance = attempt;
+    if (attempt >= NEAR_TRIES && !RtlGenRandom(&distance, sizeof(distance))) {
+        distance = attempt;
+    }
+    return after + 1 + distance;
+}
+
 /*
  * Finds the next free generation and fills its section. A name can be taken: a manager that died
  * before it published leaves its section behind while another process still has a handle on it.
@@ -363,7 +388,8 @@ static enum policy_section_error create_image(uint64_t after, const void *image,
                                               HANDLE *section, uint64_t *generation)
 {
     enum policy_section_error error = POLICY_SECTION_UNTRUSTED;
-    for (uint64_t next = after + 1; next <= after + GENERATION_TRIES; next++) {
+    for (unsigned attempt = 0; attempt < NEAR_TRIES + FAR_TRIES; attempt++) {
+        uint64_t next = number_to_try(after, attempt);
         wchar_t name[IMAGE_NAME_LENGTH];
         image_name(next, name);
         void *view;

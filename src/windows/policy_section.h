@@ -70,6 +70,13 @@ void policy_image_close(struct policy_image_view *view);
 
 /* ---- Manager: holding the mutex ---- */
 
+/*
+ * Makes the mutex, or opens it, without waiting: while the handle is open, nobody else can make
+ * another object of that name. NULL: GetLastError(), ERROR_INVALID_SECURITY_DESCR when somebody
+ * else's is there. CloseHandle() it.
+ */
+HANDLE policy_manager_hold(void);
+
 /* Waits at most `timeout_ms` for the manager mutex, creating it if need be; NULL: GetLastError(),
  * WAIT_TIMEOUT too. */
 HANDLE policy_manager_lock(DWORD timeout_ms);

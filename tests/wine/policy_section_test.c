@@ -14,6 +14,7 @@
 #include "test_image.h"
 #include "windows/policy_section.h"
 
+#define SQUATTED    5000
 #define CHILD_READY L"Global\\RpcFwTestReady"
 
 static int failures;
@@ -200,6 +201,37 @@ static void test_stale_image(void)
     free(policy.image);
 }
 
+/* A user can make events of these names, as many as there is memory for. */
+static void test_squatted_numbers(void)
+{
+    static HANDLE events[SQUATTED];
+    struct test_policy policy = make_policy("");
+    struct policy_publisher publisher;
+    struct policy_image_view view = {0};
+    uint64_t generation = 0;
+    unsigned made = 0;
+    for (unsigned i = 0; i < SQUATTED; i++) {
+        wchar_t name[64];
+        swprintf(name, ARRAYSIZE(name), POLICY_IMAGE_PREFIX L"%u", i + 1);
+        events[i] = CreateEventW(NULL, TRUE, FALSE, name);
+        made += events[i] != NULL;
+    }
+    policy_publisher_open(&publisher);
+    check(made == SQUATTED &&
+              policy_publish(&publisher, policy.image, policy.size, &generation) ==
+                  POLICY_SECTION_OK &&
+              generation > SQUATTED && policy_image_open(generation, &view) == POLICY_SECTION_OK,
+          "thousands of names that something else took are in nobody's way");
+    if (view.image) {
+        policy_image_close(&view);
+    }
+    policy_publisher_close(&publisher);
+    for (unsigned i = 0; i < SQUATTED; i++) {
+        CloseHandle(events[i]);
+    }
+    free(policy.image);
+}
+
 static void test_squatted_control(const wchar_t *sddl, enum policy_section_error expected,
                                   const char *what)
 {
@@ -361,6 +393,7 @@ int main(int argc, char **argv)
     test_publish_and_descriptors();
     test_two_publishers();
     test_stale_image();
+    test_squatted_numbers();
     test_squatted_objects();
     test_killed_publisher();
     test_mutex();

@@ -18,6 +18,7 @@ DENIED = ('fault', ACCESS_DENIED)
 BLOCKS_ADD = f'uuid:{DEMO[0]} opnum:{ADD} action:block audit:true'
 BLOCKS_PID = f'uuid:{DEMO[0]} opnum:{PID} action:block audit:true'
 PROTECTED_SECONDS = 5.0     # from listening to protection, on this busy machine; the service itself measures exactly
+STUCK_SECONDS = 55          # each process that lets nothing in costs ten seconds, once in a minute
 SERVICE_KEY = r'HKLM\SYSTEM\CurrentControlSet\Services\RPC Firewall'
 
 
@@ -187,7 +188,20 @@ class Service(unittest.TestCase):
         self.assert_policy(port, 'fault', 'ok')
         self.assertEqual(self.service()['policy_error'], '')
 
-    def test_6_removed(self):
+    def test_6_keeps_its_name_and_its_pace(self):
+        """Against a local user who would blind it: with the name of its mutex, or with processes that nothing enters."""
+        self.start()
+        names = self.box.run_test_program('attack_surface', 'names').stdout.splitlines()
+        self.assertIn('Mutant RpcFwManager', names)
+        stuck = [self.box.start_test_program('stuck', rpccaller.free_port()) for _ in range(4)]
+        server, _ = self.server()
+        seconds = winebox.wait_until(lambda: server.has_module(AGENT), STUCK_SECONDS)
+        self.assertIsNotNone(seconds, self.firewall.manager('status').stdout)
+        say(f'behind {len(stuck)} processes that let nothing in: protected after {seconds:.0f} s')
+        for program in stuck:
+            program.kill()
+
+    def test_7_removed(self):
         self.start()
         server, port = self.server()
         self.assert_protected(server)

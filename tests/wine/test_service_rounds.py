@@ -70,6 +70,7 @@ class Rounds(unittest.TestCase):
         self.assertEqual((code, [check for check in checks.values() if check['result'] == 'gap']), (0, []))
         for name, break_it, mend in (
                 ('policy', lambda: self.firewall.write_policy('uuid:nonsense action:deny'), 'rpcFwManager check'),
+                ('policy-in-force', self.wait_refused, 'rpcFwManager check'),
                 ('filters', lambda: self.firewall.write_policy('flt:action:block'), 'fw:'),
                 ('asr-rules', self.switch_asr_on, 'Add-MpPreference'),
                 ('lsa-protection', self.switch_lsa_protection_on, 'all:'),
@@ -84,6 +85,9 @@ class Rounds(unittest.TestCase):
                 self.assertEqual((code, checks[name]['result']), (1, 'gap'), checks[name])
                 self.assertIn(mend, checks[name]['mend'])
         self.assertRegex(self.firewall.manager('doctor').stdout, r'(?m)^gap +service .*\n +mend: rpcFwManager start$')
+
+    def wait_refused(self):
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.status()['service']['policy_error'], 10))
 
     def registry(self, *arguments):
         self.assertEqual(self.box.run('reg', *arguments).returncode, 0)

@@ -113,9 +113,14 @@ static void check_policy(const struct doctor *doctor, struct finding *finding)
 
 static void check_in_force(const struct doctor *doctor, struct finding *finding)
 {
-    (void)doctor;
+    const struct service_summary *service = &doctor->service;
     uint64_t generation = active_policy_generation();
-    if (generation) {
+    if (generation && service->told && service->status.policy_error[0]) {
+        finding_set(finding, FINDING_GAP, "rpcFwManager check, then rpcFwManager update",
+                    "the service could not put the policy file in force, generation %" PRIu64
+                    " stays: %.300s",
+                    generation, service->status.policy_error);
+    } else if (generation) {
         finding_set(finding, FINDING_GOOD, "", "policy generation %" PRIu64 " is in force",
                     generation);
     } else {

@@ -18,6 +18,7 @@
 #define PAUSE_MAX      60000 /* between two looks at a process that changes */
 #define REFUSED_PAUSE  2000  /* after a refusal, and doubled from then on */
 #define REFUSED_MAX    300000
+#define COST_PAUSES    6     /* times that a look took, before the next at the same process */
 #define GAP_AGE        3000  /* before, a process that refuses may not have begun yet */
 #define YOUNG          20000 /* processes are entered by the clock */
 #define EXPECTING      5000  /* rounds come faster while a process may be about to listen */
@@ -287,9 +288,11 @@ static void wait_again(struct watched_process *process, DWORD least, DWORD most,
 }
 
 static void settle(struct process_watch *watch, struct watched_process *process,
-                   const struct protection_result *result)
+                   const struct protection_result *result, ULONGLONG began)
 {
     ULONGLONG now = GetTickCount64();
+    DWORD least = process->old || now - process->first_ms >= GAP_AGE ? REFUSED_PAUSE : 0;
+    DWORD cost = (DWORD)(now - began) * COST_PAUSES;
     snprintf(process->reason, sizeof(process->reason), "%.159s", result->reason);
     process->tell_gap = false;
     switch (result->outcome) {
@@ -305,8 +308,7 @@ static void settle(struct process_watch *watch, struct watched_process *process,
     case PROTECTION_REFUSED:
         process->state = WATCHED_REFUSED;
         process->tell_gap = true;
-        wait_again(process, process->old || now - process->first_ms >= GAP_AGE ? REFUSED_PAUSE : 0,
-                   REFUSED_MAX, now);
+        wait_again(process, cost > least ? cost : least, REFUSED_MAX, now);
         break;
     default:
         process->state = WATCHED_WAITING;
@@ -322,6 +324,7 @@ static void look(struct process_watch *watch, struct watched_process *process,
 {
     struct protection_result result;
     HANDLE mutex = policy_manager_lock(LOCK_TIMEOUT);
+    ULONGLONG began = GetTickCount64();
     if (!mutex) {
         return;
     }
@@ -336,7 +339,7 @@ static void look(struct process_watch *watch, struct watched_process *process,
     policy_manager_unlock(mutex);
     process->marks = *marks;
     process->admission = result.admission;
-    settle(watch, process, &result);
+    settle(watch, process, &result, began);
     process->formers = result.former ? process->formers + 1 : 0;
     if (result.former) {
         /* What that agent found may be out of date: it is asked again when it has left. */
@@ -464,6 +467,17 @@ static bool take_snapshot(struct process_watch *watch)
     return taken;
 }
 
+/* Where a round begins: behind the process that the last one was cut short at. A process that takes
+ * its time, perhaps on purpose, must not keep those behind it from their turn. */
+static size_t first_of_round(const struct process_watch *watch)
+{
+    size_t at = 0;
+    while (at < watch->count && watch->list[at].pid <= watch->cut_at) {
+        at++;
+    }
+    return at;
+}
+
 bool process_watch_round(struct process_watch *watch)
 {
     ULONGLONG start = GetTickCount64();
@@ -475,13 +489,17 @@ bool process_watch_round(struct process_watch *watch)
     if (!follow_snapshot(watch, start)) {
         return true;
     }
+    size_t first = first_of_round(watch);
     for (size_t i = 0; i < watch->count && complete; i++) {
-        visit(watch, &watch->list[i], GetTickCount64());
+        struct watched_process *process = &watch->list[(first + i) % watch->count];
+        visit(watch, process, GetTickCount64());
+        watch->cut_at = process->pid;
         complete = GetTickCount64() - start < ROUND_LIMIT &&
                    WaitForSingleObject(watch->stop, 0) == WAIT_TIMEOUT;
     }
     count_states(watch, start);
     if (complete) {
+        watch->cut_at = 0;
         watch->rounds++;
     }
     return complete;

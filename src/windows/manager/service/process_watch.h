@@ -76,6 +76,7 @@ struct process_watch {
     struct watched_process *list; /* ascending by PID */
     size_t count;
     size_t capacity;
+    DWORD cut_at; /* the process that the round before ended at, because time was up; 0: none */
     uint64_t rounds;
     uint64_t each_ns;    /* of the same, for each process: the least of late */
     uint64_t cost_us;    /* of the list of processes, and so of a round that finds nothing to do */

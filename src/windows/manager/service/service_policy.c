@@ -41,6 +41,11 @@ bool service_policy_open(struct service_policy *policy)
     if (!policy_file_path(NULL, policy->path)) {
         return fail(policy, "the policy file cannot be named");
     }
+    policy->mutex = policy_manager_hold();
+    if (!policy->mutex) {
+        return fail(policy, "the manager mutex Global\\RpcFwManager cannot be had: something else "
+                            "made it");
+    }
     HANDLE mutex = policy_manager_lock(LOCK_TIMEOUT);
     if (!mutex) {
         return fail(policy, "another manager is at work");
@@ -64,6 +69,9 @@ void service_policy_close(struct service_policy *policy)
     }
     if (policy->publisher.control_section) {
         policy_publisher_close(&policy->publisher);
+    }
+    if (policy->mutex) {
+        CloseHandle(policy->mutex);
     }
 }
 

@@ -20,6 +20,7 @@
 
 struct service_policy {
     char path[UTF8_PATH_SIZE]; /* of the policy file */
+    HANDLE mutex;              /* the manager's, held open so that its name stays ours; not taken */
     struct policy_publisher publisher;
     struct policy_image_view view; /* in force; image NULL: none */
     struct folder_watch files;     /* of the file as it was last read, and what it includes */
