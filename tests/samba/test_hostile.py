@@ -7,6 +7,7 @@ import contextlib
 import json
 import random
 import struct
+import threading
 import unittest
 
 import sandbox
@@ -24,6 +25,7 @@ SEALED = f'ncacn_ip_tcp:{ADDRESS}[seal]'
 SWITCHES = 100_000
 BATCH = 200
 MALFORMED = 1500
+BLOCKED_CALLS = 5
 SEED = 20220131
 # Any code point that a name can hold, in groups; the bytes of UTF-8 that are all of 0x80 to 0xf4 among them.
 NAMES = (
@@ -146,6 +148,42 @@ class Hostile(unittest.TestCase):
 
         sandbox.wait_until(lambda: accounted() >= SWITCHES + 1, 30, 1)
         self.assertGreaterEqual(accounted(), SWITCHES + 1)
+
+    def test_flood_of_binds_hides_no_blocked_call(self):
+        """A hundred binds in each packet, by clients that nobody knows, faster than they can be written: they are dropped and
+        counted, and what is blocked meanwhile is recorded all the same."""
+        self.firewall.put_in_force('fw:id:samr uuid:samr opnum:SamrEnumerateDomainsInSamServer action:block audit:true', 'fw:id:rest audit:true')
+        names = ('epmapper', 'samr', 'lsarpc', 'netlogon')
+        packet = rawrpc.bind(*((0, names[number % len(names)]) for number in range(90)), kind=rawrpc.ALTER_CONTEXT)
+        stop = threading.Event()
+
+        def flood():
+            with Connection(135, source=sandbox.ATTACKER) as connection:
+                connection.send(rawrpc.bind((0, 'epmapper')))
+                connection.receive()
+                while not stop.is_set():
+                    connection.send(packet * 10)
+                    for _ in range(10):
+                        connection.receive()
+
+        def dropped():
+            return self.firewall.status()['sum']['dropped']
+
+        before = dropped()
+        clients = [threading.Thread(target=flood) for _ in range(3)]
+        for client in clients:
+            client.start()
+        try:
+            self.assertIsNotNone(sandbox.wait_until(lambda: dropped() > before, 20, 0.2), 'it was no flood')
+            for _ in range(BLOCKED_CALLS):
+                self.assertIn('ACCESS_DENIED', self.dc.rpcclient(SEALED, 'enumdomains', source=sandbox.OTHER_DC).stdout)
+        finally:
+            stop.set()
+            for client in clients:
+                client.join()
+            self.firewall.put_in_force(ready_policy('audit-everything'))
+        events = self.firewall.wait_calls(BLOCKED_CALLS, timeout=60, rule_name='samr', source_ip=sandbox.OTHER_DC)
+        self.assertEqual(['rpc-call-blocked'] * BLOCKED_CALLS, [field(event, 'event.action') for event in events])
 
     def test_large_requests(self):
         """Many fragments; judged when they are whole, whatever they hold."""

@@ -13,6 +13,13 @@
 /* An endpoint has a dozen interfaces; a list that does not end must not hold us up. */
 #define INTERFACES_MAX 1024
 
+/*
+ * Cells of the ring that binds, and calls that are let through, leave free. One packet without a
+ * logon holds a hundred binds: a flood of them must not hide the call that is blocked meanwhile.
+ */
+#define SPARED_BY_BINDS (EVENT_RING_CAPACITY / 8)
+#define SPARED_BY_CALLS (EVENT_RING_CAPACITY / 16)
+
 /* Through which of Samba's functions calls come. */
 static const char function_name[] = "dcesrv_request";
 
@@ -32,11 +39,16 @@ static void count(_Atomic uint64_t *counter)
     atomic_store_explicit(counter, value + 1, memory_order_relaxed);
 }
 
-void judge_put(struct judge *judge, struct event *event)
+static void put_sparing(struct judge *judge, struct event *event, uint32_t spare)
 {
     event->time_us = now_us();
-    if (!event_ring_put(judge->ring, &judge->origin, event))
+    if (!event_ring_put_sparing(judge->ring, &judge->origin, event, spare))
         count(&judge->entry->counters.dropped);
+}
+
+void judge_put(struct judge *judge, struct event *event)
+{
+    put_sparing(judge, event, 0);
 }
 
 void judge_tell(struct judge *judge, enum event_kind kind, uint64_t generation, const char *detail)
@@ -100,7 +112,7 @@ __attribute__((noinline)) static void record_call(struct judge *judge, struct ca
 
     event_from_call(&event, call, verdict, judge->watch.view.image, function_name);
     event.generation = judge->watch.view.generation;
-    judge_put(judge, &event);
+    put_sparing(judge, &event, verdict->block || verdict->dry ? 0 : SPARED_BY_CALLS);
 }
 
 /* The policy is there. */
@@ -177,7 +189,7 @@ __attribute__((noinline)) static void record_bind(struct judge *judge, struct ca
 
     event_from_bind(&event, call, verdict, judge->watch.view.image, "dcesrv_bind", served);
     event.generation = judge->watch.view.generation;
-    judge_put(judge, &event);
+    put_sparing(judge, &event, SPARED_BY_BINDS);
 }
 
 static void judge_syntax(struct judge *judge, const void *samba_call, const void *syntax)

@@ -49,6 +49,13 @@ static inline struct event_ring *event_ring_of(const struct state_mapping *mappi
 bool event_ring_put(struct event_ring *ring, const struct ring_origin *origin,
                     const struct event *event);
 
+/*
+ * The same, but false, and counted, already when no more than `spare` cells are free: for events
+ * that a client can make without end, so that those which matter more still find room behind them.
+ */
+bool event_ring_put_sparing(struct event_ring *ring, const struct ring_origin *origin,
+                            const struct event *event, uint32_t spare);
+
 /* How many cells are taken now, for status. Any process. */
 uint32_t event_ring_fill(const struct event_ring *ring);
 

@@ -433,15 +433,34 @@ static void go_on_without_state(void)
     CHECK(own_entry()->state == AGENT_PROTECTED);
 }
 
-/* The full ring costs events, which are counted, and no call. */
+/* Binds leave room for calls, and calls that pass for those that are blocked. What is lost is
+ * counted, and costs no call. */
 static void count_events_that_find_no_room(void)
 {
-    start("audit:true\n");
-    for (unsigned i = 0; i < EVENT_RING_CAPACITY + 10; i++)
+    static struct fake_syntax many[255];
+
+    start("opnum:3 action:block audit:true\naudit:true\n");
+    for (unsigned i = 0; i < 255; i++)
+        many[i].uuid.data1 = i;
+    fake_make_bind(&call, many, 255, true);
+    for (unsigned i = 0; i < EVENT_RING_CAPACITY / 255 + 1; i++)
+        CHECK(world.bind(&call));
+    uint64_t lost_binds = own_entry()->counters.dropped;
+    CHECK(lost_binds >= EVENT_RING_CAPACITY / 8);
+    fake_call_init(&call, LAYOUT);
+    fake_set_opnum(&call, 4);
+    for (unsigned i = 0; i < EVENT_RING_CAPACITY / 16; i++)
         CHECK(passes());
-    uint64_t dropped = own_entry()->counters.dropped;
-    CHECK(dropped >= 10 && dropped < 20);
-    CHECK(own_entry()->counters.audited == EVENT_RING_CAPACITY + 10);
+    CHECK(own_entry()->counters.dropped == lost_binds);
+    for (unsigned i = 0; i < 10; i++)
+        CHECK(passes());
+    CHECK(own_entry()->counters.dropped == lost_binds + 10);
+    fake_set_opnum(&call, 3);
+    for (unsigned i = 0; i < EVENT_RING_CAPACITY / 16; i++)
+        CHECK(is_blocked());
+    CHECK(own_entry()->counters.dropped == lost_binds + 10);
+    CHECK(is_blocked());
+    CHECK(own_entry()->counters.dropped == lost_binds + 11);
 }
 
 static bool run_layouts(void)

@@ -130,6 +130,29 @@ static void counts_what_finds_it_full(void **state)
 }
 
 /* A service that is killed between looking and releasing leaves all to its successor. */
+static void leaves_room_for_what_matters(void **state)
+{
+    const uint32_t spare = EVENT_RING_CAPACITY / 8;
+    struct ring_origin origin = self();
+    struct event event;
+    uint32_t held = 0;
+
+    (void)state;
+    make_event(&event, 1, 1);
+    while (event_ring_put_sparing(ring, &origin, &event, spare))
+        held++;
+    assert_int_equal(held, EVENT_RING_CAPACITY - spare);
+    assert_int_equal(event_ring_dropped(ring), 1);
+    for (uint32_t i = 0; i < spare; i++)
+        assert_true(put(2, i));
+    assert_false(put(2, spare));
+    /* Room comes back for all of them. */
+    assert_true(event_ring_look(ring, 0, &origin, &event));
+    event_ring_release(ring, spare + 1);
+    assert_true(event_ring_put_sparing(ring, &origin, &event, spare));
+    assert_false(event_ring_put_sparing(ring, &origin, &event, spare));
+}
+
 static void what_was_not_released_is_there_again(void **state)
 {
     struct ring_origin origin;
@@ -378,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeps_order_over_laps, begin, end),
         cmocka_unit_test_setup_teardown(counts_what_finds_it_full, begin, end),
+        cmocka_unit_test_setup_teardown(leaves_room_for_what_matters, begin, end),
         cmocka_unit_test_setup_teardown(what_was_not_released_is_there_again, begin, end),
         cmocka_unit_test_setup_teardown(loses_and_tears_nothing_of_many_putters, begin, end),
         cmocka_unit_test_setup_teardown(survives_putters_that_are_killed, begin, end),
