@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/policy_section.h"
 
-#include <ntsecapi.h>
 #include <sddl.h>
 #include <string.h>
 
@@ -370,14 +369,27 @@ enum policy_section_error policy_publisher_open(struct policy_publisher *publish
     return POLICY_SECTION_OK;
 }
 
+/*
+ * Other for each call and each process: the clock in steps far below a microsecond, and where the
+ * stack lies, which the system chooses at random. Not the system's generator: its function is
+ * another DLL's, which a program would take from its own folder first.
+ */
+static uint32_t unguessable(void)
+{
+    LARGE_INTEGER now;
+    QueryPerformanceCounter(&now);
+    uint64_t mixed = (uint64_t)now.QuadPart ^ (uint64_t)(uintptr_t)&now << 20;
+    for (int i = 0; i < 3; i++) {
+        mixed *= 0x9e3779b97f4a7c15u;
+        mixed ^= mixed >> 29;
+    }
+    return (uint32_t)(mixed >> 16);
+}
+
 /* Of the first attempts the next numbers; then some of the four thousand million behind them. */
 static uint64_t number_to_try(uint64_t after, unsigned attempt)
 {
-    uint32_t distance = attempt;
-    if (attempt >= NEAR_TRIES && !RtlGenRandom(&distance, sizeof(distance))) {
-        distance = attempt;
-    }
-    return after + 1 + distance;
+    return after + 1 + (attempt < NEAR_TRIES ? attempt : unguessable());
 }
 
 /*
