@@ -159,7 +159,9 @@ class Packages(unittest.TestCase):
         self.assertEqual(policy.parent.stat().st_mode & 0o7777, 0o700)
         self.assertEqual(run('rpcfw', 'check', policy).returncode, 0)
         self.assertTrue(Path('/usr/share/man/man1/rpcfw.1.gz').exists())
-        run('systemd-analyze', 'verify', '/lib/systemd/system/rpcfw.service', ok=False)
+        told = run('systemd-analyze', 'verify', '/lib/systemd/system/rpcfw.service', ok=False).stdout
+        # Where manual pages are not kept it cannot read them.
+        self.assertEqual([line for line in told.splitlines() if 'rpcfw.service' in line and "'man " not in line], [])
 
     def serve(self):
         service = subprocess.Popen(['rpcfw', 'serve'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -171,6 +173,8 @@ class Packages(unittest.TestCase):
         log = Path('/var/log/rpcfw/audit.jsonl')
         self.assertTrue(samba.shares())
         self.assertTrue(agents(), status())
+        checks = json.loads(run('rpcfw', 'doctor', '--json', ok=False).stdout)['checks']
+        self.assertEqual([check for check in checks if check['check'] in ('modules', 'agent') and check['level'] != 'good'], [])
         self.assertTrue(wait_until(lambda: log.exists() and 'NetrShareEnum' in log.read_text()), 'nothing was recorded')
 
     def upgrade(self, samba):
@@ -186,9 +190,18 @@ class Packages(unittest.TestCase):
         self.assertEqual(set(now.values()), {NEW}, now)
 
     def remove(self, samba):
+        # Blocked until it goes, so that it shows that the agents went from what runs.
+        Path('/etc/rpcfw/RpcFw.conf').write_text('fw:uuid:srvsvc action:block\n')
+        run('rpcfw', 'update')
+        self.assertFalse(samba.shares(), 'nothing is blocked')
+        drop_ins = [Path(f'/etc/systemd/system/{unit}.service.d') for unit in ('smbd', 'other')]
+        for folder, text in zip(drop_ins, ('# Made by rpcfw install --preload.\n', '# Of the administrator.\n')):
+            folder.mkdir()
+            (folder / 'rpcfw.conf').write_text(text)
         dpkg('-r', 'rpcfw-samba', 'rpcfw')
         left = [str(path) for path in Path('/usr/lib').rglob('*rpcfirewall*')]
         self.assertEqual(left, [])
+        self.assertEqual([folder.exists() for folder in drop_ins], [False, True])
         self.assertTrue(samba.shares(), 'the server was hurt by the removal')
         self.assertTrue(Path('/etc/rpcfw/RpcFw.conf').exists())
 

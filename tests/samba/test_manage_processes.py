@@ -248,6 +248,17 @@ class Processes(unittest.TestCase):
         self.firewall.must('install')
         self.assertEqual([], self.doctor())
 
+    def test_doctor_knows_links_by_where_they_lead(self):
+        link = sandbox.module_directory() / 'gensec/rpcfirewall.so'
+        agent = os.readlink(link)
+        for target, found in ((os.path.relpath(agent, link.parent), []), (str(sandbox.AGENT), ['modules'])):
+            with self.subTest(target):
+                link.unlink()
+                link.symlink_to(target)
+                self.assertEqual(found, [check['check'] for check in self.doctor()])
+        link.unlink()
+        link.symlink_to(agent)
+
     def test_doctor_finds_confinement(self):
         security = Path('/sys/kernel/security')
         subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', str(security)], check=True)

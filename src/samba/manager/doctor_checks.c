@@ -26,6 +26,15 @@
 /* ---- Samba and the agent's file ---- */
 
 /* How a module folder's link stands. */
+/* Packages make the links relative. */
+static bool is_same_file(const char *one, const char *other)
+{
+    struct stat first;
+    struct stat second;
+    return stat(one, &first) == 0 && stat(other, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
 static void check_link(struct examination *examination, const char *folder, bool *linked)
 {
     char link[PATH_MAX + 64];
@@ -40,7 +49,7 @@ static void check_link(struct examination *examination, const char *folder, bool
     if (access(link, R_OK) != 0) {
         doctor_add(examination, FINDING_FAULT, MEND_INSTALL, "%s leads to %s, which is not there",
                    link, target);
-    } else if (strcmp(target, examination->agent_path) != 0) {
+    } else if (!is_same_file(link, examination->agent_path)) {
         doctor_add(examination, FINDING_WARNING, MEND_INSTALL,
                    "%s leads to %s, not to the agent of this release", link, target);
     }
