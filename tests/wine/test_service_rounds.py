@@ -69,6 +69,7 @@ class Rounds(unittest.TestCase):
         code, checks = self.checks()
         self.assertEqual((code, [check for check in checks.values() if check['result'] == 'gap']), (0, []))
         for name, break_it, mend in (
+                ('policy-writers', self.include_what_all_may_write, 'icacls'),
                 ('policy', lambda: self.firewall.write_policy('uuid:nonsense action:deny'), 'rpcFwManager check'),
                 ('policy-in-force', self.wait_refused, 'rpcFwManager check'),
                 ('filters', lambda: self.firewall.write_policy('flt:action:block'), 'fw:'),
@@ -85,6 +86,12 @@ class Rounds(unittest.TestCase):
                 self.assertEqual((code, checks[name]['result']), (1, 'gap'), checks[name])
                 self.assertIn(mend, checks[name]['mend'])
         self.assertRegex(self.firewall.manager('doctor').stdout, r'(?m)^gap +service .*\n +mend: rpcFwManager start$')
+
+    def include_what_all_may_write(self):
+        included = self.firewall.folder / 'more.conf'
+        included.write_text('action:allow\n', encoding='ascii')
+        included.chmod(0o666)
+        self.firewall.write_policy('include more.conf', audit=False)
 
     def wait_refused(self):
         self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.status()['service']['policy_error'], 10))

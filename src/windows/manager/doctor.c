@@ -128,42 +128,64 @@ static void check_in_force(const struct doctor *doctor, struct finding *finding)
     }
 }
 
-static bool is_foreign(const wchar_t *path, enum file_access_kind kind, char *name, size_t size)
+#define WRITERS_MEND                                                                               \
+    "icacls FILE /inheritance:r /grant *S-1-5-18:F *S-1-5-32-544:F, and keep it in a folder like " \
+    "Program Files"
+
+/* True when the answer is not that administrators alone may change it; the finding is written then.
+ */
+static bool note_writer(const wchar_t *path, enum file_access_kind kind, const char *shown,
+                        struct finding *finding)
 {
+    char name[200];
     union file_access_sid who;
     bool foreign = false;
-    if (file_access_check(path, kind, &foreign, &who) || !foreign) {
-        return false;
+    const char *what = kind == FILE_ACCESS_FOLDER ? "files in the folder of " : "";
+    DWORD error = file_access_check(path, kind, &foreign, &who);
+    if (error) {
+        finding_set(finding, FINDING_UNKNOWN, "",
+                    "who may change %s%.250s cannot be told: error %lu", what, shown, error);
+    } else if (foreign) {
+        finding_set(finding, FINDING_GAP, WRITERS_MEND, "%s%.250s may be changed by %s", what,
+                    shown, file_access_name(&who, name, sizeof(name)));
     }
-    file_access_name(&who, name, size);
-    return true;
+    return error || foreign;
 }
 
-static void check_writers(const struct doctor *doctor, struct finding *finding)
+/* The same for a file and its folder. */
+static bool note_writers(const char *file, struct finding *finding)
 {
+    wchar_t wide[MAX_PATH];
     wchar_t path[MAX_PATH];
-    char name[200];
-    const char *mend = "icacls FILE /inheritance:r /grant *S-1-5-18:F *S-1-5-32-544:F, and keep it "
-                       "in a folder like Program Files";
-    if (!wide_from_utf8(doctor->policy, path, MAX_PATH)) {
-        finding_set(finding, FINDING_UNKNOWN, "", "the policy's path is too long");
-        return;
+    DWORD length =
+        wide_from_utf8(file, wide, MAX_PATH) ? GetFullPathNameW(wide, MAX_PATH, path, NULL) : 0;
+    if (!length || length >= MAX_PATH) {
+        finding_set(finding, FINDING_UNKNOWN, "", "the path of %.250s is too long", file);
+        return true;
     }
-    if (is_foreign(path, FILE_ACCESS_FILE, name, sizeof(name))) {
-        finding_set(finding, FINDING_GAP, mend, "%.250s may be changed by %s", doctor->policy,
-                    name);
-        return;
+    if (note_writer(path, FILE_ACCESS_FILE, file, finding)) {
+        return true;
     }
     wchar_t *slash = wcsrchr(path, L'\\');
     if (slash) {
         slash[1] = L'\0';
     }
-    if (is_foreign(path, FILE_ACCESS_FOLDER, name, sizeof(name))) {
-        finding_set(finding, FINDING_GAP, mend,
-                    "files in the folder of %.250s may be changed by %s", doctor->policy, name);
-    } else {
+    return note_writer(path, FILE_ACCESS_FOLDER, file, finding);
+}
+
+/* The policy file and what it includes. */
+static void check_writers(const struct doctor *doctor, struct finding *finding)
+{
+    struct compiled_policy compiled;
+    compiled_policy_load(doctor->policy, false, &compiled);
+    bool noted = note_writers(doctor->policy, finding);
+    for (size_t i = 1; compiled.policy && i < compiled.policy->source_count && !noted; i++) {
+        noted = note_writers(compiled.policy->sources[i].path, finding);
+    }
+    if (!noted) {
         finding_set(finding, FINDING_GOOD, "", "only administrators may change the policy");
     }
+    compiled_policy_free(&compiled);
 }
 
 /* ---- Processes ---- */
