@@ -190,6 +190,9 @@ class Packages(unittest.TestCase):
         self.assertEqual(set(now.values()), {NEW}, now)
 
     def remove(self, samba):
+        refused = run('rpcfw', 'uninstall', ok=False)
+        self.assertEqual(refused.returncode, 2, refused.stdout)
+        self.assertIn('rpcfw-samba', refused.stdout)
         # Blocked until it goes, so that it shows that the agents went from what runs.
         Path('/etc/rpcfw/RpcFw.conf').write_text('fw:uuid:srvsvc action:block\n')
         run('rpcfw', 'update')

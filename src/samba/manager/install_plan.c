@@ -50,6 +50,12 @@ static bool package_owns(const char *path)
     return owns;
 }
 
+bool install_plan_is_packaged(void)
+{
+    char agent[PATH_MAX];
+    return agent_file_installed(agent) && package_owns(agent);
+}
+
 static bool is_in_system_folder(const char *path)
 {
     static const char *const folders[] = {"/usr/bin/", "/usr/sbin/", "/usr/local/bin/",

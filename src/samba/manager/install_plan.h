@@ -17,4 +17,7 @@ struct install_plan {
 /* CLI_DONE, or CLI_ERROR after a sentence. Free with placement_free(&plan->list). */
 int install_plan_make(const struct cli_verb *verb, bool preload, struct install_plan *plan);
 
+/* Whether the installed agent came with a Debian package, which then is what takes it away. */
+bool install_plan_is_packaged(void);
+
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "samba/manager/install_plan.h"
 #include "samba/manager/placement.h"
 #include "samba/manager/protect_all.h"
 #include "samba/manager/service_control.h"
@@ -124,6 +125,14 @@ int verb_uninstall(const struct cli_verb *verb, int argc, char **argv)
     struct verb_arguments arguments;
     struct manager_host host;
     int code = verb_read_arguments(verb, 0, argc, argv, &arguments);
+    if (code == CLI_DONE) {
+        code = verb_require_root(verb);
+    }
+    /* Samba would load it again at its next start, and find no policy. */
+    if (code == CLI_DONE && install_plan_is_packaged()) {
+        code = verb_error(verb, "a package brought the agent; nothing was changed: remove the "
+                                "package rpcfw-samba, or switch it off with `rpcfw unprotect`");
+    }
     if (code == CLI_DONE) {
         code = manager_host_begin_change(verb, &host);
     }
