@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * service_rounds.exe ROUNDS PROCESSES PROGRAM
+ * service_rounds.exe ROUNDS PROCESSES PROGRAM PORT
  *
  * Starts and stops the service again and again from one process, so that Wine's start-up does not
  * dominate, with one process starting in each round and ending in the next; then leaves the service
- * running while so many processes start and end. Prints a line for each round that did not go as it
- * should, what the running service held before and after those processes, and "rounds=N bad=N".
+ * running while so many processes start and end: servers on PORT and the next seven, each there for
+ * long enough that the service enters many of them. Prints a line for each round that did not go as
+ * it should, what the running service held before and after those processes, and "rounds=N bad=N".
  */
 #include <windows.h>
 #include <psapi.h>
@@ -21,11 +22,29 @@
 #define SERVICE_MS 30000
 #define AT_ONCE    8
 #define SETTLE_MS  3000
+#define PAUSE_MS   150
 
-static bool start_process(wchar_t *program, PROCESS_INFORMATION *process)
+/* What the servers read: nothing comes, and it does not end, for at its end they do. */
+static HANDLE input;
+static HANDLE input_end;
+
+static bool make_input(void)
 {
-    STARTUPINFOW startup = {.cb = sizeof(startup)};
-    return CreateProcessW(NULL, program, NULL, NULL, FALSE, 0, NULL, NULL, &startup, process);
+    SECURITY_ATTRIBUTES inherited = {.nLength = sizeof(inherited), .bInheritHandle = TRUE};
+    return CreatePipe(&input, &input_end, &inherited, 0) &&
+           SetHandleInformation(input_end, HANDLE_FLAG_INHERIT, 0);
+}
+
+static bool start_process(const wchar_t *program, unsigned port, PROCESS_INFORMATION *process)
+{
+    wchar_t command[MAX_PATH + 32];
+    STARTUPINFOW startup = {.cb = sizeof(startup),
+                            .dwFlags = STARTF_USESTDHANDLES,
+                            .hStdInput = input,
+                            .hStdOutput = INVALID_HANDLE_VALUE,
+                            .hStdError = INVALID_HANDLE_VALUE};
+    swprintf(command, ARRAYSIZE(command), L"\"%ls\" --tcp %u", program, port);
+    return CreateProcessW(NULL, command, NULL, NULL, TRUE, 0, NULL, NULL, &startup, process);
 }
 
 static void end_process(PROCESS_INFORMATION *process)
@@ -99,13 +118,13 @@ static bool print_usage(const char *when)
     return true;
 }
 
-static unsigned long run_rounds(unsigned long rounds, wchar_t *program)
+static unsigned long run_rounds(unsigned long rounds, const wchar_t *program, unsigned port)
 {
     unsigned long bad = 0;
     PROCESS_INFORMATION process = {0};
     for (unsigned long round = 1; round <= rounds; round++) {
         end_process(&process);
-        start_process(program, &process);
+        start_process(program, port, &process);
         DWORD started = service_start(SERVICE_MS);
         DWORD stopped = service_stop(SERVICE_MS);
         if (started || stopped) {
@@ -117,12 +136,13 @@ static unsigned long run_rounds(unsigned long rounds, wchar_t *program)
     return bad;
 }
 
-static void churn(unsigned long count, wchar_t *program)
+static void churn(unsigned long count, const wchar_t *program, unsigned port)
 {
     PROCESS_INFORMATION processes[AT_ONCE] = {0};
     for (unsigned long i = 0; i < count; i++) {
         end_process(&processes[i % AT_ONCE]);
-        start_process(program, &processes[i % AT_ONCE]);
+        start_process(program, port + i % AT_ONCE, &processes[i % AT_ONCE]);
+        Sleep(PAUSE_MS);
     }
     for (size_t i = 0; i < AT_ONCE; i++) {
         end_process(&processes[i]);
@@ -133,26 +153,26 @@ int wmain(int argc, wchar_t **argv);
 
 int wmain(int argc, wchar_t **argv)
 {
-    wchar_t program[MAX_PATH];
-    if (argc != 4 || wcslen(argv[3]) >= MAX_PATH) {
-        fprintf(stderr, "usage: service_rounds ROUNDS PROCESSES PROGRAM\n");
+    if (argc != 5 || wcslen(argv[3]) >= MAX_PATH || !make_input()) {
+        fprintf(stderr, "usage: service_rounds ROUNDS PROCESSES PROGRAM PORT\n");
         return 2;
     }
     unsigned long rounds = wcstoul(argv[1], NULL, 10);
     unsigned long processes = wcstoul(argv[2], NULL, 10);
-    wcscpy(program, argv[3]);
+    const wchar_t *program = argv[3];
+    unsigned port = wcstoul(argv[4], NULL, 10);
     ULONGLONG start = GetTickCount64();
-    unsigned long bad = run_rounds(rounds, program);
+    unsigned long bad = run_rounds(rounds, program, port);
     printf("rounds=%lu bad=%lu ms=%llu\n", rounds, bad, GetTickCount64() - start);
     fflush(stdout);
     if (service_start(SERVICE_MS)) {
         printf("FAILED: it does not start\n");
         return 1;
     }
-    churn(AT_ONCE, program); /* what is reserved once */
+    churn(AT_ONCE, program, port); /* what is reserved once */
     Sleep(SETTLE_MS);
     bool told = print_usage("before");
-    churn(processes, program);
+    churn(processes, program, port);
     Sleep(SETTLE_MS);
     told = print_usage("after") && told;
     return bad || !told;

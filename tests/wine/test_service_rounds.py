@@ -38,8 +38,8 @@ class Rounds(unittest.TestCase):
         self.firewall.must('stop')
         threads = server.usage()['threads']
         before = server.quiet_usage(threads)
-        idle = self.box.windows_path(self.box.test_program('rpc_server'))
-        done = self.box.run_test_program('service_rounds', ROUNDS, PROCESSES, idle, timeout=SECONDS)
+        program = self.box.windows_path(self.box.test_program('rpc_server'))
+        done = self.box.run_test_program('service_rounds', ROUNDS, PROCESSES, program, rpccaller.free_port(), timeout=SECONDS)
         print('', done.stdout, sep='\n', file=sys.stderr, flush=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
@@ -54,6 +54,8 @@ class Rounds(unittest.TestCase):
         usage = [{key: int(value) for key, value in re.findall(r'(\w+)=(\d+)', line)}
                  for line in done.stdout.split('\n') if line.startswith('USAGE')]
         self.assertGreater(min(usage[0]['handles'], usage[0]['private']), 0, usage)
+        entered = usage[1]['added'] - usage[0]['added']
+        self.assertGreater(entered, PROCESSES // 4, 'few were entered, so nothing could be left behind')
         self.assertLess(usage[1]['handles'] - usage[0]['handles'], HANDLES, usage)
         self.assertLessEqual(usage[1]['threads'], usage[0]['threads'] + 1, usage)
         self.assertLess(usage[1]['private'] - usage[0]['private'], BYTES, usage)
