@@ -16,6 +16,39 @@ from sambahost import ADDRESS, must                                 # noqa: E402
 REPLICATION = 'uuid:drsuapi opnum:DRSGetNCChanges'
 # Replicates the whole directory, as Samba's own domain controllers do.
 CLONE = ('samba-tool', 'drs', 'clone-dc-database', dcbox.DNS_DOMAIN, f'--server={dcbox.FULL_NAME}')
+# What secretsdump asks for, by Samba's own client: python3 -c LOCAL_SYNC BINDING USER DOMAIN PASSWORD DN
+LOCAL_SYNC = '''
+import sys
+from samba.credentials import DONT_USE_KERBEROS, Credentials
+from samba.dcerpc import drsuapi, misc
+from samba.param import LoadParm
+binding, user, domain, password, name = sys.argv[1:]
+parameters = LoadParm()
+parameters.load_default()
+logon = Credentials()
+logon.guess(parameters)
+logon.set_username(user)
+logon.set_domain(domain)
+logon.set_password(password)
+logon.set_kerberos_state(DONT_USE_KERBEROS)
+server = drsuapi.drsuapi(binding, parameters, logon)
+offer = drsuapi.DsBindInfoCtr()
+offer.length, offer.info = 28, drsuapi.DsBindInfo28()
+_, handle = server.DsBind(misc.GUID("e24d201a-4fd6-11d1-a3da-0000f875ae0d"), offer)
+ask = drsuapi.DsGetNCChangesRequest8()
+ask.naming_context = drsuapi.DsReplicaObjectIdentifier()
+ask.naming_context.dn = name
+ask.replica_flags, ask.extended_op = drsuapi.DRSUAPI_DRS_WRIT_REP, drsuapi.DRSUAPI_EXOP_REPL_OBJ
+ask.max_object_count, ask.max_ndr_size = 1, 1 << 18
+ask.destination_dsa_guid, ask.source_dsa_invocation_id = misc.GUID("9c637462-5b8c-4467-aef2-bdb1f57bc4ef"), misc.GUID()
+ask.highwatermark = drsuapi.DsReplicaHighWaterMark()
+schema = drsuapi.DsReplicaOIDMapping()
+schema.oid = drsuapi.DsReplicaOID()
+schema.oid.length, schema.oid.binary_oid = 21, [255] + [0] * 20
+ask.mapping_ctr = drsuapi.DsReplicaOIDMapping_Ctr()
+ask.mapping_ctr.num_mappings, ask.mapping_ctr.mappings = 1, [schema]
+print("objects:", server.DsGetNCChanges(handle, 8, ask)[1].object_count)
+'''
 CAROL, CAROL_PASSWORD = 'carol', 'Car0l.Pass!'
 
 
@@ -80,6 +113,23 @@ class DcSync(unittest.TestCase):
         self.firewall.put_in_force(f'fw:id:name {REPLICATION} user:{DOMAIN}\\c?rol action:block audit:true')
         self.assert_blocked('name', ADDRESS, CAROL, CAROL_PASSWORD)
         self.assert_leaks(ADDRESS)
+
+    def test_by_a_local_program(self):
+        """A user of the host itself, over ncalrpc: no address, and no rule sees it that does not name ncalrpc."""
+        def sync():
+            return sandbox.run('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '/usr/bin/python3', '-c', LOCAL_SYNC,
+                               'ncalrpc:[DEFAULT,seal]', dcbox.ADMINISTRATOR, DOMAIN, dcbox.PASSWORD,
+                               'CN=krbtgt,CN=Users,' + ','.join(f'DC={part}' for part in dcbox.DNS_DOMAIN.split('.'))).stdout
+        self.firewall.put_in_force(f'fw:id:address {REPLICATION} addr:!192.0.2.1 action:block audit:true')
+        self.assertIn('objects: 1', sync())
+        for policy in ('dcsync', 'domain-controller'):
+            with self.subTest(policy):
+                self.firewall.put_in_force(ready_policy(policy))
+                self.firewall.skip_events()
+                self.assertIn('{Access Denied}', sync())
+                event = self.firewall.wait_calls(rule_name='dcsync-local')[0]
+                self.assertEqual(('rpc-call-blocked', 'ncalrpc', dcbox.ADMINISTRATOR),
+                                 tuple(field(event, path) for path in ('event.action', 'rpc.protseq', 'user.name')))
 
     def test_dry(self):
         """A dry rule lets it through and says that it would have blocked it."""
