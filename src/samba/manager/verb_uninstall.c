@@ -75,6 +75,8 @@ static void remove_state(const struct manager_host *host)
     int copy = dup(host->directory);
     DIR *folder = copy < 0 ? NULL : fdopendir(copy);
     struct dirent *entry;
+    /* First, for the policy that it names must be there as long as it is. */
+    unlinkat(host->directory, "control", 0);
     while (folder && (entry = readdir(folder))) {
         if (!keep_table || strcmp(entry->d_name, "processes") != 0) {
             unlinkat(host->directory, entry->d_name, 0);
