@@ -161,7 +161,7 @@ static int put_in_force(struct installation *installation)
         }
     }
     printf("policy: %s, generation %" PRIu64 "%s\n", POLICY_FILE, generation,
-           installation->new_policy ? ", a new one that allows and records every call" : "");
+           installation->new_policy ? ", a new one that allows and records every remote call" : "");
     int error = control_set_mode(installation->host.directory, CONTROL_ON);
     return error ? verb_system_error(installation->verb, "protection cannot be switched on", error)
                  : CLI_DONE;
