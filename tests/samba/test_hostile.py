@@ -27,7 +27,7 @@ BATCH = 200
 MALFORMED = 1500
 BLOCKED_CALLS = 5
 SEED = 20220131
-# Any code point that a name can hold, in groups; the bytes of UTF-8 that are all of 0x80 to 0xf4 among them.
+# What is special to some reader of names, in groups. Not every byte of UTF-8: some names Samba would not let log on.
 NAMES = (
     'quote"back\\slash', "apos'tick`", 'less<more>', 'a{b}[c](d)', 'semi;colon:', 'pipe|amp&', 'per%cent$', 'star*query?', 'hash#',
     'plus+equals=', 'comma,dot.',
