@@ -15,7 +15,7 @@
 #include "test_image.h"
 #include "windows/manager/injection.h"
 #include "windows/manager/process_list.h"
-#include "windows/manager/protection.h"
+#include "windows/manager/protection_present.h"
 #include "windows/manager/remote_agent.h"
 #include "windows/policy_section.h"
 
@@ -122,7 +122,7 @@ static void test_good_agent(uint64_t generation)
 {
     struct target target = start_target("", "rpc");
     struct protection_result result;
-    protection_inspect(target.pid, &result);
+    protection_inspect(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_ABSENT, NULL, "not protected before");
     protection_add(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_ADDED, NULL, "protected");
@@ -131,11 +131,16 @@ static void test_good_agent(uint64_t generation)
     protection_add(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_PRESENT, NULL, "already protected");
     protection_add(L"C:\\elsewhere\\rpcFirewall.dll", target.pid, &result);
-    check_result(&result, PROTECTION_REFUSED, "foreign DLL", "a DLL from another path is foreign");
-    protection_inspect(target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "not ours: ", "a DLL from another path is foreign");
+    protection_inspect(L"C:\\elsewhere\\rpcFirewall.dll", target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "fake-agent\\rpcFirewall.dll", "inspected: its path");
+    check(result.foreign, "and that it is foreign");
+    protection_refresh(L"C:\\elsewhere\\rpcFirewall.dll", target.pid, &result);
+    check_result(&result, PROTECTION_REFUSED, "not ours: ", "it is given no policy");
+    protection_inspect(agent_path, target.pid, &result);
     check(result.outcome == PROTECTION_PRESENT && result.status.state == AGENT_PROTECTED,
           "inspected: protected");
-    protection_refresh(target.pid, &result);
+    protection_refresh(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REFRESHED, NULL, "takes the newest policy");
     protection_remove(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REMOVED, NULL, "unprotected");
@@ -150,7 +155,7 @@ static void test_unwilling_agent(void)
     struct target target = start_target("sticks", "rpc");
     struct protection_result result;
     protection_add(agent_path, target.pid, &result);
-    protection_refresh(target.pid, &result);
+    protection_refresh(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REFUSED, "not valid", "an agent that refuses the policy");
     protection_remove(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REFUSED, "still protected", "an agent that cannot unhook");
@@ -173,7 +178,7 @@ static void test_refresh_refusals(void)
         struct target target = start_target(cases[i].mode, "rpc");
         struct protection_result result;
         protection_add(agent_path, target.pid, &result);
-        protection_refresh(target.pid, &result);
+        protection_refresh(agent_path, target.pid, &result);
         check_result(&result, PROTECTION_REFUSED, cases[i].reason, cases[i].mode);
         protection_remove(agent_path, target.pid, &result);
         check_result(&result, PROTECTION_REMOVED, NULL, "and it can be unprotected");
@@ -219,11 +224,11 @@ static void test_loaded_twice(void)
     check_result(&result, PROTECTION_ADDED, NULL, "can be protected again");
     load_again(&target, 5);
     stop_only(&target);
-    protection_inspect(target.pid, &result);
+    protection_inspect(agent_path, target.pid, &result);
     check(result.outcome == PROTECTION_PRESENT && result.status.state == AGENT_IDLE,
           "what others hold is seen as idle");
     protection_remove(L"C:\\elsewhere\\rpcFirewall.dll", target.pid, &result);
-    check_result(&result, PROTECTION_REFUSED, "has not left", "a DLL from elsewhere is not freed");
+    check_result(&result, PROTECTION_REFUSED, "not ours: ", "a DLL from elsewhere is not freed");
     protection_add(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_ADDED, NULL, "what was left is freed and a new agent comes");
     check(result.status.state == AGENT_PROTECTED && result.status.reason == AGENT_REASON_NONE,
@@ -297,7 +302,7 @@ static void test_modules_that_cannot_be_listed(void)
     check(ReadProcessMemory(target.process, at, &list, sizeof(list), &done) && list &&
               WriteProcessMemory(target.process, at, &nowhere, sizeof(nowhere), &done),
           "a process hides its modules");
-    protection_inspect(target.pid, &result);
+    protection_inspect(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REFUSED, "cannot be listed", "that is not \"not protected\"");
     protection_remove(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_REFUSED, "cannot be listed", "nor \"unprotected\"");
@@ -306,7 +311,7 @@ static void test_modules_that_cannot_be_listed(void)
     check(protection_has_agent(target.pid), "it may hold an agent");
     nowhere = NULL;
     WriteProcessMemory(target.process, at, &nowhere, sizeof(nowhere), &done);
-    protection_inspect(target.pid, &result);
+    protection_inspect(agent_path, target.pid, &result);
     check_result(&result, PROTECTION_ABSENT, NULL, "a process whose loader has not begun has none");
     WriteProcessMemory(target.process, at, &list, sizeof(list), &done);
     protection_remove(agent_path, target.pid, &result);

@@ -12,7 +12,7 @@
 #include <windows.h>
 
 #include "windows/agent_status.h"
-#include "windows/manager/protection.h"
+#include "windows/manager/protection_present.h"
 #include "windows/policy_section.h"
 
 #define LOCK_MS        10000

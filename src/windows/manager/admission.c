@@ -98,6 +98,11 @@ static enum admission compare_architecture(const struct admission_functions *fun
     return their_wow64 == our_wow64 ? ADMISSION_GRANTED : ADMISSION_ARCHITECTURE;
 }
 
+bool admission_same_architecture(const struct admission_functions *functions, HANDLE process)
+{
+    return compare_architecture(functions, process) == ADMISSION_GRANTED;
+}
+
 enum admission admission_check(const struct admission_functions *functions, HANDLE process)
 {
     if (has_ended(functions, process)) {

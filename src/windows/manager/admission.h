@@ -40,6 +40,9 @@ const struct admission_functions *admission_system(void);
  * can be told. The order of the reasons is that of the enumeration. */
 enum admission admission_check(const struct admission_functions *functions, HANDLE process);
 
+/* Whether it is known to run code of this program's architecture. */
+bool admission_same_architecture(const struct admission_functions *functions, HANDLE process);
+
 /* The reason in words, for a message; "" for GRANTED. */
 const char *admission_reason(enum admission admission);
 

@@ -7,14 +7,10 @@
 #include <string.h>
 
 #include "windows/manager/active_policy.h"
-#include "windows/manager/admission.h"
 #include "windows/manager/compiled_policy.h"
 #include "windows/manager/file_access.h"
 #include "windows/manager/installation.h"
 #include "windows/manager/policy_file.h"
-#include "windows/manager/protection.h"
-
-#define NAMES_SHOWN 8
 
 void finding_set(struct finding *finding, enum finding_kind kind, const char *mend,
                  const char *format, ...)
@@ -81,13 +77,17 @@ static void check_late_registration(const struct doctor *doctor, struct finding 
         finding_set(finding, FINDING_GAP, "rpcFwManager start",
                     "servers that begin to listen after \"pid\" or \"process\" are not protected "
                     "while the service does not run");
-    } else {
-        finding_set(finding, FINDING_GOOD, "",
-                    "%" PRIu32 " processes are no servers so far and are watched; %" PRIu64
-                    " were protected since the service started, %" PRIu32 " ms after their start "
-                    "at most",
-                    service->status.waiting, service->status.added, service->status.delay_max_ms);
+        return;
     }
+    char delay[80] = "how long after their start was not measured: none of them started since";
+    if (service->status.delays) {
+        snprintf(delay, sizeof(delay), "%" PRIu32 " ms after their start at most",
+                 service->status.delay_max_ms);
+    }
+    finding_set(finding, FINDING_GOOD, "",
+                "%" PRIu32 " processes are no servers so far and are watched; %" PRIu64
+                " were protected since the service started, %s",
+                service->status.waiting, service->status.added, delay);
 }
 
 static void check_policy(const struct doctor *doctor, struct finding *finding)
@@ -188,122 +188,6 @@ static void check_writers(const struct doctor *doctor, struct finding *finding)
     compiled_policy_free(&compiled);
 }
 
-/* ---- Processes ---- */
-
-/* Collects the names of the processes that a check is about. */
-struct name_list {
-    unsigned count;
-    char text[400];
-};
-
-static void add_name(struct name_list *list, const struct process_fact *fact)
-{
-    char name[UTF8_PATH_SIZE];
-    size_t used = strlen(list->text);
-    process_fact_name(fact, name);
-    if (list->count++ < NAMES_SHOWN) {
-        snprintf(list->text + used, sizeof(list->text) - used, "%s%.40s (%lu)", used ? ", " : "",
-                 name, fact->pid);
-    }
-}
-
-static const char *more(const struct name_list *list)
-{
-    return list->count > NAMES_SHOWN ? " and others" : "";
-}
-
-static enum admission admission_of(DWORD pid)
-{
-    HANDLE process = OpenProcess(PROCESS_QUERY_INFORMATION, FALSE, pid);
-    if (!process) {
-        process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
-    }
-    if (!process) {
-        return ADMISSION_ENDING;
-    }
-    enum admission admission = admission_check(admission_system(), process);
-    CloseHandle(process);
-    return admission;
-}
-
-static void check_admission(const struct doctor *doctor, struct finding *finding,
-                            enum admission wanted, const char *good)
-{
-    struct name_list list = {0};
-    for (size_t i = 0; i < doctor->processes.count; i++) {
-        const struct process_fact *fact = &doctor->processes.facts[i];
-        if (fact->pid > 4 && admission_of(fact->pid) == wanted) {
-            add_name(&list, fact);
-        }
-    }
-    if (list.count) {
-        finding_set(finding, FINDING_GAP, admission_remedy(wanted), "%u: %s%s: %s", list.count,
-                    list.text, more(&list), admission_reason(wanted));
-    } else {
-        finding_set(finding, FINDING_GOOD, "", "%s", good);
-    }
-}
-
-static void check_protected(const struct doctor *doctor, struct finding *finding)
-{
-    check_admission(doctor, finding, ADMISSION_PROTECTED, "no process is a protected one (PPL)");
-}
-
-static void check_signature(const struct doctor *doctor, struct finding *finding)
-{
-    check_admission(doctor, finding, ADMISSION_SIGNATURE,
-                    "no process keeps out DLLs that Microsoft has not signed");
-}
-
-static void check_dynamic_code(const struct doctor *doctor, struct finding *finding)
-{
-    check_admission(doctor, finding, ADMISSION_DYNAMIC_CODE,
-                    "no process forbids changes of its code");
-}
-
-static void check_architecture(const struct doctor *doctor, struct finding *finding)
-{
-    check_admission(doctor, finding, ADMISSION_ARCHITECTURE, "no process is a 32-bit one");
-}
-
-/* Agents that are not what this manager would put there. */
-static void check_agents(const struct doctor *doctor, struct finding *finding)
-{
-    struct name_list other = {0};
-    struct name_list behind = {0};
-    uint64_t generation = active_policy_generation();
-    uint64_t dropped = 0;
-    for (size_t i = 0; i < doctor->processes.count; i++) {
-        const struct process_fact *fact = &doctor->processes.facts[i];
-        struct protection_result result;
-        protection_inspect(fact->pid, &result);
-        if (result.outcome == PROTECTION_REFUSED ||
-            (result.outcome == PROTECTION_PRESENT &&
-             strcmp(result.status.release, RPCFW_VERSION) != 0)) {
-            add_name(&other, fact);
-        } else if (result.outcome == PROTECTION_PRESENT && result.status.state == AGENT_PROTECTED) {
-            dropped += result.status.dropped;
-            if (result.status.generation < generation) {
-                add_name(&behind, fact);
-            }
-        }
-    }
-    if (other.count) {
-        finding_set(finding, FINDING_GAP, "restart these processes",
-                    "the agent is of another release, or not ours, in %s%s", other.text,
-                    more(&other));
-    } else if (behind.count) {
-        finding_set(finding, FINDING_NOTE, "rpcFwManager update",
-                    "an older policy is in force until the next call in %s%s", behind.text,
-                    more(&behind));
-    } else if (dropped) {
-        finding_set(finding, FINDING_GAP, "audit fewer calls, or a faster disk",
-                    "%" PRIu64 " events were lost; the calls were judged all the same", dropped);
-    } else {
-        finding_set(finding, FINDING_GOOD, "", "all agents are of this release, none lost events");
-    }
-}
-
 const struct doctor_check doctor_checks[] = {
     {"installation", check_installation},
     {"service", check_service},
@@ -312,6 +196,7 @@ const struct doctor_check doctor_checks[] = {
     {"policy-writers", check_writers},
     {"late-servers", check_late_registration},
     {"agents", check_agents},
+    {"foreign-agents", check_foreign_agents},
     {"protected-processes", check_protected},
     {"lsa-protection", check_lsa_protection},
     {"asr-rules", check_asr_rules},
@@ -327,9 +212,12 @@ const size_t doctor_check_count = sizeof(doctor_checks) / sizeof(doctor_checks[0
 
 bool doctor_prepare(struct doctor *doctor)
 {
-    *doctor = (struct doctor){0};
+    *doctor = (struct doctor){.admission = admission_system()};
     service_summary_take(&doctor->service);
+    installed_file_path(INSTALLED_AGENT, doctor->agent_path);
     doctor->has_record = installation_record_read(&doctor->record) == ERROR_SUCCESS;
+    doctor->filters_told = doctor_count_filters(&doctor->filters);
+    listening_ports_take(&doctor->ports);
     /* The file of this host: what the service reads. */
     bool named = doctor->has_record && doctor->record.policy[0]
                      ? utf8_from_wide(doctor->record.policy, doctor->policy, UTF8_PATH_SIZE)
@@ -340,4 +228,5 @@ bool doctor_prepare(struct doctor *doctor)
 void doctor_free(struct doctor *doctor)
 {
     process_snapshot_free(&doctor->processes);
+    listening_ports_free(&doctor->ports);
 }

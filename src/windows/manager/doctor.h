@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "windows/manager/admission.h"
 #include "windows/manager/installation_record.h"
+#include "windows/manager/listening_ports.h"
 #include "windows/manager/process_snapshot.h"
 #include "windows/manager/service/service_summary.h"
 
@@ -34,6 +36,11 @@ struct doctor {
     bool has_record;
     struct installation_record record;
     char policy[UTF8_PATH_SIZE];
+    wchar_t agent_path[MAX_PATH]; /* the installed one */
+    struct listening_ports ports;
+    size_t filters;    /* native RPC filters of ours that are in force */
+    bool filters_told; /* this Windows has an engine for them, and it answers */
+    const struct admission_functions *admission;
 };
 
 struct doctor_check {
@@ -51,6 +58,18 @@ void doctor_free(struct doctor *doctor);
 /* Writes a finding; for the checks. */
 void finding_set(struct finding *finding, enum finding_kind kind, const char *mend,
                  const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* How many native RPC filters of ours are in force; false: this Windows has no engine for them, or
+ * it does not answer. */
+bool doctor_count_filters(size_t *count);
+
+/* The checks of doctor_processes.c. */
+void check_agents(const struct doctor *doctor, struct finding *finding);
+void check_foreign_agents(const struct doctor *doctor, struct finding *finding);
+void check_protected(const struct doctor *doctor, struct finding *finding);
+void check_signature(const struct doctor *doctor, struct finding *finding);
+void check_dynamic_code(const struct doctor *doctor, struct finding *finding);
+void check_architecture(const struct doctor *doctor, struct finding *finding);
 
 /* The checks of doctor_host.c: what the system has switched on. */
 void check_asr_rules(const struct doctor *doctor, struct finding *finding);

@@ -68,8 +68,12 @@ void check_asr_rules(const struct doctor *doctor, struct finding *finding)
 
 void check_lsa_protection(const struct doctor *doctor, struct finding *finding)
 {
-    (void)doctor;
-    if (read_number(LSA_KEY, L"RunAsPPL")) {
+    bool on = read_number(LSA_KEY, L"RunAsPPL") != 0;
+    if (on && doctor->filters) {
+        finding_set(finding, FINDING_NOTE, "",
+                    "LSA protection (RunAsPPL) is on: no agent can enter lsass.exe; native RPC "
+                    "filters stand in, as far as rules have the prefix flt: or all:");
+    } else if (on) {
         finding_set(
             finding, FINDING_GAP,
             "give the rules for its interfaces (samr, lsarpc, drsuapi, netlogon) the prefix "
@@ -116,9 +120,7 @@ void check_event_log(const struct doctor *doctor, struct finding *finding)
     }
 }
 
-/* How many filters of ours are in force; false: this Windows has no engine, or it does not answer.
- */
-static bool count_filters(size_t *count)
+bool doctor_count_filters(size_t *count)
 {
     struct installed_filter *list = NULL;
     struct filters_report report;
@@ -144,8 +146,8 @@ static size_t count_filter_rules(const char *path)
 void check_filters(const struct doctor *doctor, struct finding *finding)
 {
     size_t rules = count_filter_rules(doctor->policy);
-    size_t count;
-    bool told = count_filters(&count);
+    size_t count = doctor->filters;
+    bool told = doctor->filters_told;
     if (!rules) {
         finding_set(finding, FINDING_GOOD, "", "the policy has no rules for native RPC filters");
     } else if (!told) {
@@ -187,16 +189,13 @@ void check_audit_policy(const struct doctor *doctor, struct finding *finding)
     audit_free release =
         module ? (audit_free)(void (*)(void))GetProcAddress(module, "AuditFree") : NULL;
     struct audit_information *information = NULL;
-    size_t filters;
-    count_filters(&filters);
-    (void)doctor;
     if (!query || !release || !query(&rpc_events, 1, &information) || !information) {
         finding_set(finding, FINDING_UNKNOWN, "", "whether RPC events are audited cannot be told");
         return;
     }
     bool on = (information->information & 3) == 3;
     release(information);
-    if (!on && filters) {
+    if (!on && doctor->filters) {
         finding_set(finding, FINDING_GAP,
                     "auditpol /set /subcategory:{0cce922e-69ae-11d9-bed3-505054503030} "
                     "/success:enable /failure:enable",

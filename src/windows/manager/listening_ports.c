@@ -48,7 +48,7 @@ static DWORD ask(struct listening_ports *ports, ULONG family)
     }
 }
 
-static bool append(struct listening_ports *ports, DWORD pid, DWORD port, bool v6)
+static bool append(struct listening_ports *ports, DWORD pid, DWORD port, bool v6, bool loopback)
 {
     if (ports->count == ports->capacity) {
         size_t larger = ports->capacity ? ports->capacity * 2 : 64;
@@ -61,7 +61,7 @@ static bool append(struct listening_ports *ports, DWORD pid, DWORD port, bool v6
     }
     /* In network order in the low half. */
     uint16_t number = (uint16_t)((port & 0xff) << 8 | (port >> 8 & 0xff));
-    ports->ports[ports->count++] = (struct listening_port){pid, number, v6};
+    ports->ports[ports->count++] = (struct listening_port){pid, number, v6, loopback};
     return true;
 }
 
@@ -73,7 +73,9 @@ static DWORD read_v4(struct listening_ports *ports)
     size_t room =
         ports->buffer_size > head ? (ports->buffer_size - head) / sizeof(table->table[0]) : 0;
     for (DWORD i = 0; !error && i < table->dwNumEntries && i < room; i++) {
-        if (!append(ports, table->table[i].dwOwningPid, table->table[i].dwLocalPort, false)) {
+        const MIB_TCPROW_OWNER_PID *row = &table->table[i];
+        if (!append(ports, row->dwOwningPid, row->dwLocalPort, false,
+                    (row->dwLocalAddr & 0xff) == 127)) {
             error = ERROR_NOT_ENOUGH_MEMORY;
         }
     }
@@ -88,7 +90,10 @@ static DWORD read_v6(struct listening_ports *ports)
     size_t room =
         ports->buffer_size > head ? (ports->buffer_size - head) / sizeof(table->table[0]) : 0;
     for (DWORD i = 0; !error && i < table->dwNumEntries && i < room; i++) {
-        if (!append(ports, table->table[i].dwOwningPid, table->table[i].dwLocalPort, true)) {
+        static const BYTE loopback[16] = {[15] = 1};
+        const MIB_TCP6ROW_OWNER_PID *row = &table->table[i];
+        if (!append(ports, row->dwOwningPid, row->dwLocalPort, true,
+                    memcmp(row->ucLocalAddr, loopback, sizeof(loopback)) == 0)) {
             error = ERROR_NOT_ENOUGH_MEMORY;
         }
     }
@@ -152,6 +157,16 @@ uint64_t listening_ports_of(const struct listening_ports *ports, DWORD pid)
         digest = (digest + 1 + rank(&ports->ports[i])) * PRIME;
     }
     return digest;
+}
+
+bool listening_ports_remote(const struct listening_ports *ports, DWORD pid)
+{
+    for (size_t i = lower_bound(ports, pid); i < ports->count && ports->ports[i].pid == pid; i++) {
+        if (!ports->ports[i].loopback) {
+            return true;
+        }
+    }
+    return false;
 }
 
 DWORD listening_ports_owner(const struct listening_ports *ports, uint16_t port)

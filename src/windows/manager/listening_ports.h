@@ -18,6 +18,7 @@ struct listening_port {
     DWORD pid;
     uint16_t port;
     bool v6;
+    bool loopback; /* none but this host can reach it */
 };
 
 struct listening_ports {
@@ -35,6 +36,9 @@ void listening_ports_free(struct listening_ports *ports);
 
 /* A number for the ports of one process: 0 for none, another for others. */
 uint64_t listening_ports_of(const struct listening_ports *ports, DWORD pid);
+
+/* Whether the process listens where other machines may reach it. */
+bool listening_ports_remote(const struct listening_ports *ports, DWORD pid);
 
 /* The process that listens on the port, 0: none, or it cannot be told, or port is 0. */
 DWORD listening_ports_owner(const struct listening_ports *ports, uint16_t port);

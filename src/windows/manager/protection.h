@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects and unprotects one process: brings the agent in, waits for what it says, verifies it;
- * asks it to leave, and verifies that it left.
+ * Protects one process: brings the agent in, waits for what it says, verifies it. What is done with
+ * an agent that is there is in protection_present.h.
  *
  * Called by the verbs and by test programs, on one thread, holding the manager mutex
- * (policy_manager_lock()) except for protection_inspect(). While protection_add() runs the policy
- * must be in force (a policy_publisher open). Prints nothing. A process that no agent can enter is
- * recognised before anything is done to it (admission.h).
+ * (policy_manager_lock()). While protection_add() runs the policy must be in force (a
+ * policy_publisher open). Prints nothing. A process that no agent can enter is recognised before
+ * anything is done to it (admission.h).
  */
 #ifndef RPCFW_WINDOWS_MANAGER_PROTECTION_H
 #define RPCFW_WINDOWS_MANAGER_PROTECTION_H
@@ -15,32 +15,7 @@
 #include <stdint.h>
 #include <windows.h>
 
-#include "windows/agent_server.h"
-#include "windows/agent_status.h"
-#include "windows/manager/admission.h"
-
-enum protection_outcome {
-    PROTECTION_ADDED,
-    PROTECTION_PRESENT,    /* protected before; protection_inspect(): protected */
-    PROTECTION_NOT_SERVER, /* the process hosts no RPC server with a remote endpoint: `reason` */
-    PROTECTION_REMOVED,
-    PROTECTION_DRAINING,  /* unhooked; the agent leaves when its calls in flight end */
-    PROTECTION_REFRESHED, /* uses the newest policy now */
-    PROTECTION_ABSENT,    /* no agent in the process, or no such process any more */
-    PROTECTION_REFUSED,   /* `reason` */
-};
-
-#define PROTECTION_REASON_SIZE 512
-
-struct protection_result {
-    enum protection_outcome outcome;
-    uintptr_t base;                      /* where the agent's DLL is or was; 0: none was seen */
-    size_t image_size;                   /* of that DLL */
-    bool former;                         /* protection_try(): of an agent that is leaving */
-    enum admission admission;            /* REFUSED: why, where that was known before the attempt */
-    struct agent_status status;          /* ADDED, PRESENT, DRAINING, REFRESHED: as last read */
-    char reason[PROTECTION_REASON_SIZE]; /* NOT_SERVER, REFUSED: UTF-8, no line feed */
-};
+#include "windows/manager/protection_result.h"
 
 /*
  * Protects a process with the DLL at that full path. A result of NOT_SERVER or REFUSED may leave an
@@ -75,25 +50,5 @@ bool protection_see_off(const wchar_t *dll_path, DWORD pid, const struct protect
 
 /* Whether a result of protection_add() leaves an agent that is on its way out. */
 bool protection_may_be_leaving(const struct protection_result *result);
-
-/*
- * Asks the agent to unhook and unload, and frees it from `dll_path` if it was loaded more than
- * once. REMOVED means that the DLL is gone, DRAINING that calls in flight keep it there.
- */
-void protection_remove(const wchar_t *dll_path, DWORD pid, struct protection_result *result);
-
-/* Has the agent take the newest policy now instead of at its next call. */
-void protection_refresh(DWORD pid, struct protection_result *result);
-
-/*
- * Tells whether a process is protected: PRESENT (whatever the state in `status`), ABSENT, or
- * REFUSED when a DLL of the agent's name is there that is none of ours, or when the modules cannot
- * be listed of a process that can be opened and has not ended.
- */
-void protection_inspect(DWORD pid, struct protection_result *result);
-
-/* The same, and what the agent knows of the server; *known: it tells. */
-void protection_inspect_server(DWORD pid, struct protection_result *result,
-                               struct agent_server *server, bool *known);
 
 #endif

@@ -11,7 +11,7 @@
 #include "windows/manager/policy_file.h"
 #include "windows/manager/policy_notes.h"
 #include "windows/manager/process_list.h"
-#include "windows/manager/protection.h"
+#include "windows/manager/protection_present.h"
 #include "windows/manager/service/service_control.h"
 #include "windows/policy_section.h"
 
@@ -95,10 +95,13 @@ static int require_no_agent(const struct cli_verb *verb)
     if (!process_list_take(&list)) {
         return verb_system_error(verb, "the processes cannot be listed", GetLastError());
     }
+    wchar_t agent_path[MAX_PATH] = L"";
+    installed_file_path(INSTALLED_AGENT, agent_path);
     for (size_t i = 0; i < list.count; i++) {
         struct protection_result result;
-        protection_inspect(list.entries[i].pid, &result);
-        if (result.outcome != PROTECTION_ABSENT) {
+        protection_inspect(agent_path, list.entries[i].pid, &result);
+        /* One from elsewhere does not hold our file. */
+        if (result.outcome != PROTECTION_ABSENT && !result.foreign) {
             code =
                 verb_error(verb, "process %lu (%ls): %s", list.entries[i].pid, list.entries[i].name,
                            result.outcome == PROTECTION_REFUSED ? result.reason

@@ -7,11 +7,12 @@
 
 #include "core/catalog.h"
 #include "windows/manager/endpoint_map.h"
+#include "windows/manager/installation_record.h"
 #include "windows/manager/json_fields.h"
 #include "windows/manager/listening_ports.h"
 #include "windows/manager/privileges.h"
 #include "windows/manager/process_snapshot.h"
-#include "windows/manager/protection.h"
+#include "windows/manager/protection_present.h"
 
 /* One interface at one place. */
 struct interface_row {
@@ -28,6 +29,7 @@ struct interface_row {
 struct output {
     bool json;
     const struct process_snapshot *snapshot;
+    wchar_t agent_path[MAX_PATH]; /* the installed one */
     size_t rows;
 };
 
@@ -105,12 +107,19 @@ static void put_agents(struct output *output, bool *observed)
         struct protection_result result;
         bool told;
         DWORD pid = output->snapshot->facts[i].pid;
-        protection_inspect_server(pid, &result, &server, &told);
+        protection_inspect_server(output->agent_path, pid, &result, &server, &told);
         if (told && result.status.state == AGENT_PROTECTED) {
             *observed |= server.source == AGENT_SERVER_OBSERVED;
             put_agent(output, pid, &server);
         }
     }
+}
+
+static bool is_protected(const wchar_t *agent_path, DWORD pid)
+{
+    struct protection_result result;
+    protection_inspect(agent_path, pid, &result);
+    return result.outcome == PROTECTION_PRESENT && result.status.state == AGENT_PROTECTED;
 }
 
 static void put_map(struct output *output, const struct mapped_endpoint *list, size_t count)
@@ -125,7 +134,7 @@ static void put_map(struct output *output, const struct mapped_endpoint *list, s
             .version_minor = list[i].version_minor,
             .binding = list[i].binding,
             .pid = pid,
-            .is_protected = pid && protection_has_agent(pid),
+            .is_protected = pid && is_protected(output->agent_path, pid),
             .source = "endpoint mapper",
         };
         put_row(output, &row);
@@ -172,6 +181,7 @@ int verb_int(const struct cli_verb *verb, int argc, char **argv)
         return verb_system_error(verb, "the processes cannot be listed", GetLastError());
     }
     struct output output = {.json = arguments.json, .snapshot = &snapshot};
+    installed_file_path(INSTALLED_AGENT, output.agent_path);
     if (arguments.json) {
         printf("{\"interfaces\":[");
     }

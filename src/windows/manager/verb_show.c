@@ -4,10 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "windows/manager/installation_record.h"
 #include "windows/manager/json_fields.h"
 #include "windows/manager/privileges.h"
 #include "windows/manager/process_snapshot.h"
-#include "windows/manager/protection.h"
+#include "windows/manager/protection_present.h"
 #include "windows/manager/wide_text.h"
 
 /* From 1601 to 1970, in units of FILETIME. */
@@ -35,7 +36,7 @@ static void text_of_process(const struct shown_process *process)
 {
     printf("%lu  %s\n", process->fact->pid, process->name);
     if (process->result.outcome == PROTECTION_REFUSED) {
-        printf("    %s\n", process->result.reason);
+        printf("    not protected: %s\n", process->result.reason);
         return;
     }
     printf("    protected %" PRIu64 " ms after its start, policy generation %" PRIu64 ", %" PRIu64
@@ -72,10 +73,12 @@ static void json_of_process(const struct shown_process *process, bool first)
 
 static void show(const struct process_snapshot *snapshot, bool json)
 {
+    wchar_t agent_path[MAX_PATH] = L"";
     unsigned shown = 0;
+    installed_file_path(INSTALLED_AGENT, agent_path);
     for (size_t i = 0; i < snapshot->count; i++) {
         struct shown_process process = {.fact = &snapshot->facts[i]};
-        protection_inspect_server(process.fact->pid, &process.result, &process.server,
+        protection_inspect_server(agent_path, process.fact->pid, &process.result, &process.server,
                                   &process.has_server);
         bool is_protected = process.result.outcome == PROTECTION_PRESENT &&
                             process.result.status.state == AGENT_PROTECTED;

@@ -6,9 +6,11 @@
 
 #include "windows/manager/active_policy.h"
 #include "windows/manager/installation.h"
+#include "windows/manager/installation_record.h"
 #include "windows/manager/json_fields.h"
 #include "windows/manager/privileges.h"
 #include "windows/manager/process_report.h"
+#include "windows/manager/protection_present.h"
 #include "windows/manager/service/service_summary.h"
 #include "windows/manager/wide_text.h"
 
@@ -64,7 +66,7 @@ static void show_json(const struct process_entry *process, const struct protecti
     json_field_number(&fields, "pid", process->pid);
     json_field_text(&fields, "name", name);
     if (result->outcome == PROTECTION_REFUSED) {
-        json_field_text(&fields, "state", "unknown");
+        json_field_text(&fields, "state", result->foreign ? "foreign" : "unknown");
         json_field_text(&fields, "reason", result->reason);
     } else {
         json_field_text(&fields, "state", state_name(status->state));
@@ -84,10 +86,12 @@ static void show_json(const struct process_entry *process, const struct protecti
 
 static unsigned show_processes(const struct process_list *list, show_process show)
 {
+    wchar_t agent_path[MAX_PATH] = L"";
     unsigned shown = 0;
+    installed_file_path(INSTALLED_AGENT, agent_path);
     for (size_t i = 0; i < list->count; i++) {
         struct protection_result result;
-        protection_inspect(list->entries[i].pid, &result);
+        protection_inspect(agent_path, list->entries[i].pid, &result);
         if (result.outcome != PROTECTION_ABSENT) {
             show(&list->entries[i], &result, shown == 0);
             shown++;

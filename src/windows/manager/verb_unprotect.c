@@ -3,6 +3,7 @@
 
 #include "windows/manager/installation_record.h"
 #include "windows/manager/process_target.h"
+#include "windows/manager/protection_present.h"
 #include "windows/manager/verbs.h"
 #include "windows/policy_section.h"
 
@@ -16,7 +17,8 @@ bool unprotect_processes(const struct process_list *list, bool say_absent,
     for (size_t i = 0; i < list->count; i++) {
         struct protection_result result;
         protection_remove(agent_path, list->entries[i].pid, &result);
-        if (result.outcome != PROTECTION_ABSENT || say_absent) {
+        /* What somebody loaded who is no administrator must not keep us from leaving. */
+        if ((result.outcome != PROTECTION_ABSENT && !result.foreign) || say_absent) {
             process_report(&list->entries[i], &result, tally);
         }
     }

@@ -7,7 +7,9 @@
 #include "windows/manager/active_policy.h"
 #include "windows/manager/filter_control.h"
 #include "windows/manager/policy_file.h"
+#include "windows/manager/installation_record.h"
 #include "windows/manager/process_report.h"
+#include "windows/manager/protection_present.h"
 
 /* Keeps the processes that have an agent. */
 static void keep_protected(struct process_list *list)
@@ -38,11 +40,15 @@ static int nothing_protected(const struct verb_arguments *arguments)
 static int refresh(const struct verb_arguments *arguments, const struct process_list *list,
                    uint64_t generation)
 {
+    wchar_t agent_path[MAX_PATH] = L"";
     struct process_tally tally = {0};
+    installed_file_path(INSTALLED_AGENT, agent_path);
     for (size_t i = 0; i < list->count; i++) {
         struct protection_result result;
-        protection_refresh(list->entries[i].pid, &result);
-        process_report(&list->entries[i], &result, &tally);
+        protection_refresh(agent_path, list->entries[i].pid, &result);
+        if (!result.foreign) {
+            process_report(&list->entries[i], &result, &tally);
+        }
     }
     if (!tally.by_outcome[PROTECTION_REFRESHED] && !tally.by_outcome[PROTECTION_REFUSED]) {
         return nothing_protected(arguments);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "windows/manager/protection_present.h"
 #include "windows/manager/wide_text.h"
 #include "windows/policy_section.h"
 
@@ -287,6 +288,17 @@ static void wait_again(struct watched_process *process, DWORD least, DWORD most,
     process->pause_ms = pause < most / 2 ? pause * 2 : most;
 }
 
+/*
+ * Whether the refused process may be one that other machines reach. Past admission it has loaded
+ * the RPC runtime, and most refusals then come from an agent that found endpoints. A process that
+ * lets nothing in cannot be asked: only what is seen from outside tells that it may serve.
+ */
+static bool may_be_gap(const struct watched_process *process,
+                       const struct protection_result *result)
+{
+    return !result->admission || process->marks.ports || process->listens_ms;
+}
+
 static void settle(struct process_watch *watch, struct watched_process *process,
                    const struct protection_result *result, ULONGLONG began)
 {
@@ -306,8 +318,8 @@ static void settle(struct process_watch *watch, struct watched_process *process,
         adopt(process, result, now);
         break;
     case PROTECTION_REFUSED:
-        process->state = WATCHED_REFUSED;
-        process->tell_gap = true;
+        process->tell_gap = may_be_gap(process, result);
+        process->state = process->tell_gap ? WATCHED_REFUSED : WATCHED_CLOSED;
         wait_again(process, cost > least ? cost : least, REFUSED_MAX, now);
         break;
     default:
@@ -411,7 +423,7 @@ static void visit(struct process_watch *watch, struct watched_process *process, 
     if (listens && !process->listens_ms) {
         process->listens_ms = now;
     }
-    if (process->state == WATCHED_REFUSED) {
+    if (process->state == WATCHED_REFUSED || process->state == WATCHED_CLOSED) {
         if (due) {
             look(watch, process, &marks, fact->suspended);
         }
@@ -433,7 +445,7 @@ static void count_states(struct process_watch *watch, ULONGLONG now)
     watch->expecting = expecting;
     watch->status->processes = (uint32_t)watch->count;
     watch->status->is_protected = by_state[WATCHED_PROTECTED];
-    watch->status->waiting = by_state[WATCHED_WAITING];
+    watch->status->waiting = by_state[WATCHED_WAITING] + by_state[WATCHED_CLOSED];
     watch->status->refused = by_state[WATCHED_REFUSED];
 }
 
@@ -515,7 +527,7 @@ void process_watch_refresh(struct process_watch *watch)
         if (!mutex) {
             continue; /* agents take a new policy at their next call anyway */
         }
-        protection_refresh(process->pid, &result);
+        protection_refresh(watch->agent_path, process->pid, &result);
         policy_manager_unlock(mutex);
         if (result.outcome == PROTECTION_REFUSED) {
             tell_gap(watch, process, result.reason);

@@ -13,6 +13,9 @@
  * handles or threads, each time after twice the pause (at most a minute). Where pipes cannot be
  * listed, young processes are entered by the clock instead. Where the system does not tell whose a
  * port is (Wine), a new port counts for every process that has changed.
+ *
+ * A process that lets no agent in (admission.h) is a gap only when it is seen to listen for TCP:
+ * every Windows has protected, 32-bit and suspended ones that serve nothing.
  */
 #ifndef RPCFW_WINDOWS_MANAGER_PROCESS_WATCH_H
 #define RPCFW_WINDOWS_MANAGER_PROCESS_WATCH_H
@@ -28,6 +31,7 @@ enum watched_state {
     WATCHED_WAITING, /* no server that other machines can reach, or not yet */
     WATCHED_PROTECTED,
     WATCHED_REFUSED, /* it cannot be protected: a gap */
+    WATCHED_CLOSED,  /* it lets no agent in, and nothing tells that it serves: no gap so far */
     WATCHED_IGNORED, /* the system itself, and this service */
 };
 
@@ -47,7 +51,7 @@ struct watched_process {
     bool old;                       /* it ran when the service started */
     bool seen;                      /* in this round's snapshot */
     unsigned formers;               /* looks in a row that found an agent that was leaving */
-    enum admission admission;       /* REFUSED: why */
+    enum admission admission;       /* REFUSED, CLOSED: why */
     bool tell_gap;                  /* if it is still there in the next round */
     uint64_t told_gap;              /* which reason was told last: a digest, 0 for none */
     ULONGLONG first_ms;             /* GetTickCount64() when it was seen first */
@@ -58,7 +62,7 @@ struct watched_process {
     struct process_marks marks;     /* at the last look */
     HANDLE process;                 /* PROTECTED: for reading the agent's status; else NULL */
     struct remote_agent agent;
-    char reason[160]; /* REFUSED, WAITING */
+    char reason[160]; /* REFUSED, CLOSED, WAITING */
 };
 
 struct process_watch {
