@@ -29,7 +29,7 @@ static struct {
     struct state_mapping table; /* stays mapped when the agent is detached */
     struct state_mapping ring;
     struct process_entry *entry; /* NULL: the agent was never started */
-    struct process_entry spare;  /* stands in where the table is full */
+    struct process_entry spare;  /* stands in while the table is full; nobody else sees it */
 } agent;
 
 /* ---- The process table ---- */
@@ -47,14 +47,27 @@ set_state(enum agent_state state, enum agent_reason reason, int error, const cha
     atomic_store(&agent.entry->state, state);
 }
 
+/* The end of the detail must be read: it is kept, and what stands before it is cut. */
+static void add_detail(const char *text)
+{
+    char *detail = agent.entry->detail;
+    size_t room = sizeof(agent.entry->detail) - 1 - strlen(text);
+    size_t length = strnlen(detail, room);
+
+    memcpy(detail + length, text, strlen(text) + 1);
+}
+
 static enum agent_state state(void)
 {
     return agent.entry ? (enum agent_state)atomic_load(&agent.entry->state) : AGENT_DETACHED;
 }
 
+/* Where the table is full, calls are judged all the same, and counted with those of ended processes
+ * so that the sums are right. */
 static void claim_entry(enum agent_loading loading)
 {
-    struct process_entry *entry = process_table_claim(agent.table.bytes);
+    struct process_table *table = agent.table.bytes;
+    struct process_entry *entry = process_table_claim(table);
 
     if (!entry) {
         memset(&agent.spare, 0, sizeof(agent.spare));
@@ -66,24 +79,33 @@ static void claim_entry(enum agent_loading loading)
              agent.judge.origin.process_name);
     agent.entry = entry;
     agent.judge.entry = entry;
+    agent.judge.counters_are_shared = entry == &agent.spare;
+    agent.judge.counters = agent.judge.counters_are_shared ? &table->ended : &entry->counters;
+}
+
+/* Another entry, that says what the one so far says; its counters are zero. */
+static void claim_entry_again(enum agent_loading loading)
+{
+    struct process_entry before;
+
+    memcpy(&before, agent.entry, sizeof(before));
+    claim_entry(loading);
+    memcpy(agent.entry->samba, before.samba, sizeof(agent.entry->samba));
+    memcpy(agent.entry->detail, before.detail, sizeof(agent.entry->detail));
+    agent.entry->reason = before.reason;
+    agent.entry->error = before.error;
+    agent.entry->policy_error = before.policy_error;
+    atomic_store(&agent.entry->generation, agent.judge.watch.view.generation);
+    atomic_store(&agent.entry->state, atomic_load(&before.state));
 }
 
 /* The child judges by the parent's policy, which it inherited, and counts for itself. */
 static void on_fork_in_child(void)
 {
-    const struct process_entry *parent = agent.entry;
-
-    if (!parent)
+    if (!agent.entry)
         return;
     agent.judge.origin.pid = (uint32_t)getpid();
-    claim_entry(AGENT_LOADED_FORK);
-    memcpy(agent.entry->samba, parent->samba, sizeof(agent.entry->samba));
-    memcpy(agent.entry->detail, parent->detail, sizeof(agent.entry->detail));
-    agent.entry->reason = parent->reason;
-    agent.entry->error = parent->error;
-    agent.entry->policy_error = parent->policy_error;
-    atomic_store(&agent.entry->generation, agent.judge.watch.view.generation);
-    atomic_store(&agent.entry->state, atomic_load(&parent->state));
+    claim_entry_again(AGENT_LOADED_FORK);
 }
 
 /* ---- What the process is ---- */
@@ -135,6 +157,16 @@ static bool first_version(const char *name, void *minor)
 
 /* ---- Attaching ---- */
 
+/* Samba's, where its library has another name than the agent knows and the program is linked with
+ * it. NULL: there is none in sight. */
+static const void *visible_init_context(void)
+{
+    static const char name[] = "dcesrv_init_context";
+    const void *function = dlsym(RTLD_DEFAULT, name);
+
+    return function == (const void *)dcesrv_init_context ? dlsym(RTLD_NEXT, name) : function;
+}
+
 static int map_files(int directory)
 {
     int error = 0;
@@ -171,8 +203,11 @@ static void close_policy(void)
     atomic_store(&agent.entry->generation, 0);
 }
 
-/* The process goes on unprotected, and says so; `option unsupported closed` decides its calls. */
-static int refuse_samba(enum agent_reason reason)
+/*
+ * The process goes on unprotected, and says so; `option unsupported closed` decides its calls, if
+ * the one pointer that this needs can be replaced. Why it is refused stands in the entry's detail.
+ */
+static int refuse_samba(enum agent_reason reason, int number)
 {
     struct hook_error error;
     struct event event;
@@ -180,10 +215,12 @@ static int refuse_samba(enum agent_reason reason)
 
     judge->host.layout = NULL;
     judge_start(judge);
+    if (!hooks_install(&agent.library, judge, &error))
+        add_detail("; option unsupported closed has no hold on it: calls pass");
     event_of_gap(&event, 0, judge->watch.view.generation, agent.entry->detail, "nothing");
     judge_put(judge, &event);
-    (void)hooks_install(&agent.library, judge, &error);
     agent.entry->reason = reason;
+    agent.entry->error = number;
     atomic_store(&agent.entry->state, AGENT_REFUSED);
     return (int)reason;
 }
@@ -198,7 +235,7 @@ static int protect(void)
 
     if (!samba_runtime_resolve(agent.library.path, &host->runtime, &missing)) {
         snprintf(agent.entry->detail, sizeof(agent.entry->detail), "Samba has no %s", missing);
-        return refuse_samba(AGENT_REASON_SYMBOLS);
+        return refuse_samba(AGENT_REASON_SYMBOLS, 0);
     }
     loaded_library_versions(&agent.library, first_version, &minor);
     sizes = host->runtime.module_version();
@@ -210,10 +247,14 @@ static int protect(void)
                  (int)sizes->endpoint_server, (int)sizes->interface, (int)sizes->if_list,
                  (int)sizes->connection, (int)sizes->call_state, (int)sizes->auth,
                  (int)sizes->handle);
-        return refuse_samba(AGENT_REASON_UNKNOWN_SAMBA);
+        return refuse_samba(AGENT_REASON_UNKNOWN_SAMBA, 0);
     }
     judge_start(&agent.judge);
     if (!hooks_install(&agent.library, &agent.judge, &error)) {
+        snprintf(agent.entry->detail, sizeof(agent.entry->detail), "%s", error.detail);
+        if (error.error != EBUSY)
+            return refuse_samba(error.reason, error.error);
+        /* Another agent judges here. */
         set_state(AGENT_REFUSED, error.reason, error.error, "%s", error.detail);
         return (int)error.reason;
     }
@@ -230,6 +271,8 @@ static bool start(enum agent_loading loading)
 
     if (!open_state())
         return false;
+    if (agent.entry == &agent.spare)
+        claim_entry_again(loading);
     if (agent.entry)
         return true;
     read_origin(&judge->origin);
@@ -241,7 +284,17 @@ static bool start(enum agent_loading loading)
     return true;
 }
 
-static int attach(enum agent_loading loading)
+/* `init_context` is Samba's dcesrv_init_context() where the caller knows it, or NULL. */
+static bool find_server_library(const void *init_context)
+{
+    if (loaded_library_find(RPC_SERVER_LIBRARY, &agent.library))
+        return true;
+    if (!init_context)
+        init_context = visible_init_context();
+    return init_context && loaded_library_of(init_context, &agent.library);
+}
+
+static int attach(enum agent_loading loading, const void *init_context)
 {
     bool by_hand = loading == AGENT_LOADED_BY_HAND;
     struct ring_origin origin;
@@ -250,9 +303,12 @@ static int attach(enum agent_loading loading)
 
     if (geteuid() != 0)
         return AGENT_REASON_STATE;
-    if (state() == AGENT_PROTECTED || state() == AGENT_REFUSED)
+    if (state() == AGENT_PROTECTED || state() == AGENT_REFUSED) {
+        if (agent.entry == &agent.spare)
+            claim_entry_again(loading);
         return (int)agent.entry->reason;
-    found = loaded_library_find(RPC_SERVER_LIBRARY, &agent.library);
+    }
+    found = find_server_library(init_context);
     read_origin(&origin);
     if (!found && !by_hand && !is_daemon(origin.process_name))
         return AGENT_REASON_NONE;
@@ -274,10 +330,10 @@ static int attach(enum agent_loading loading)
 
 /* ---- Exports ---- */
 
-static int attach_keeping_errno(enum agent_loading loading)
+static int attach_keeping_errno(enum agent_loading loading, const void *init_context)
 {
     int saved = errno;
-    int reason = attach(loading);
+    int reason = attach(loading, init_context);
 
     errno = saved;
     return reason;
@@ -285,7 +341,7 @@ static int attach_keeping_errno(enum agent_loading loading)
 
 int rpcfw_agent_attach(void)
 {
-    return attach_keeping_errno(AGENT_LOADED_BY_HAND);
+    return attach_keeping_errno(AGENT_LOADED_BY_HAND, NULL);
 }
 
 int rpcfw_agent_detach(void)
@@ -315,7 +371,7 @@ int rpcfw_agent_detach(void)
 uint32_t samba_init_module(void *context)
 {
     (void)context;
-    attach_keeping_errno(AGENT_LOADED_MODULE);
+    attach_keeping_errno(AGENT_LOADED_MODULE, NULL);
     return 0;
 }
 
@@ -344,8 +400,8 @@ uint32_t dcesrv_init_context(void *memory, void *parameters, void *callbacks, vo
     uint32_t (*original)(void *, void *, void *, void *) = NULL;
     void *function;
 
-    attach_keeping_errno(AGENT_LOADED_PRELOAD);
     function = original_init_context(__builtin_return_address(0));
+    attach_keeping_errno(AGENT_LOADED_PRELOAD, function);
     memcpy(&original, &function, sizeof(original));
     return original ? original(memory, parameters, callbacks, result) : STATUS_NO_FUNCTION;
 }
@@ -355,5 +411,5 @@ __attribute__((constructor)) static void on_load(void)
     const char *path = own_path();
 
     if (path && preload_list_has(path))
-        attach_keeping_errno(AGENT_LOADED_PRELOAD);
+        attach_keeping_errno(AGENT_LOADED_PRELOAD, NULL);
 }

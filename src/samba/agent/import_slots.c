@@ -18,7 +18,8 @@
 #endif
 
 struct search {
-    const char *soname;
+    const char *soname; /* NULL: any, and the address counts */
+    uintptr_t address;
     struct loaded_library *library;
 };
 
@@ -93,6 +94,22 @@ static bool may_be(const char *path, const char *soname)
     return slash && dot && strncmp(slash + 1, soname, (size_t)(dot - soname)) == 0;
 }
 
+static bool holds(const struct dl_phdr_info *info, uintptr_t address)
+{
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t first = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_LOAD && address >= first && address - first < header->p_memsz)
+            return info->dlpi_name && strchr(info->dlpi_name, '/');
+    }
+    return false;
+}
+
+static bool is_candidate(const struct dl_phdr_info *info, const struct search *search)
+{
+    return search->soname ? may_be(info->dlpi_name, search->soname) : holds(info, search->address);
+}
+
 static int look_at(struct dl_phdr_info *info, size_t size, void *argument)
 {
     struct search *search = argument;
@@ -101,7 +118,7 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *argument)
     ElfW(Xword) soname = 0;
 
     (void)size;
-    if (!may_be(info->dlpi_name, search->soname))
+    if (!is_candidate(info, search))
         return 0;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
@@ -113,7 +130,8 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *argument)
     if (!dynamic)
         return 0;
     read_dynamic(&found, dynamic, &soname);
-    if (!found.symbols || !found.strings || strcmp(found.strings + soname, search->soname) != 0)
+    if (!found.symbols || !found.strings ||
+        (search->soname && strcmp(found.strings + soname, search->soname) != 0))
         return 0;
     *search->library = found;
     return 1;
@@ -121,7 +139,14 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *argument)
 
 bool loaded_library_find(const char *soname, struct loaded_library *library)
 {
-    struct search search = {soname, library};
+    struct search search = {.soname = soname, .library = library};
+
+    return dl_iterate_phdr(look_at, &search) == 1;
+}
+
+bool loaded_library_of(const void *address, struct loaded_library *library)
+{
+    struct search search = {.address = (uintptr_t)address, .library = library};
 
     return dl_iterate_phdr(look_at, &search) == 1;
 }

@@ -31,6 +31,10 @@ struct loaded_library {
 /* The library whose soname is `soname`; false when the process has none. */
 bool loaded_library_find(const char *soname, struct loaded_library *library);
 
+/* The same for the library that `address` lies in, whatever its name. False also for the program
+ * itself and for the kernel's vdso. */
+bool loaded_library_of(const void *address, struct loaded_library *library);
+
 /* Calls `visit` for the name of each symbol version that the library needs, until it returns true.
  */
 void loaded_library_versions(const struct loaded_library *library,

@@ -31,11 +31,16 @@ static uint64_t now_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* Nobody else adds to the counters of a process: no locked instruction is needed. */
-static void count(_Atomic uint64_t *counter)
+/* Nobody else adds to the counters of an entry: no locked instruction is needed there. */
+static void count(const struct judge *judge, _Atomic uint64_t *counter)
 {
-    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+    uint64_t value;
 
+    if (judge->counters_are_shared) {
+        atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+        return;
+    }
+    value = atomic_load_explicit(counter, memory_order_relaxed);
     atomic_store_explicit(counter, value + 1, memory_order_relaxed);
 }
 
@@ -43,7 +48,7 @@ static void put_sparing(struct judge *judge, struct event *event, uint32_t spare
 {
     event->time_us = now_us();
     if (!event_ring_put_sparing(judge->ring, &judge->origin, event, spare))
-        count(&judge->entry->counters.dropped);
+        count(judge, &judge->counters->dropped);
 }
 
 void judge_put(struct judge *judge, struct event *event)
@@ -93,16 +98,16 @@ static void follow_policy(struct judge *judge)
 
 static void count_verdict(struct judge *judge, const struct verdict *verdict)
 {
-    struct call_counters *counters = &judge->entry->counters;
+    struct call_counters *counters = judge->counters;
 
     if (verdict->rule != VERDICT_NO_RULE)
         atomic_fetch_add_explicit(&judge->watch.view.hits[verdict->rule], 1, memory_order_relaxed);
     if (verdict->block)
-        count(&counters->blocked);
+        count(judge, &counters->blocked);
     if (verdict->dry)
-        count(&counters->would_block);
+        count(judge, &counters->would_block);
     if (verdict->audit)
-        count(&counters->audited);
+        count(judge, &counters->audited);
 }
 
 __attribute__((noinline)) static void record_call(struct judge *judge, struct call *call,
@@ -137,7 +142,7 @@ bool judge_request(struct judge *judge, const void *samba_call)
 
     judge->entry->in_call = 1;
     follow_policy(judge);
-    count(&judge->entry->counters.calls);
+    count(judge, &judge->counters->calls);
     if (judge->watch.view.image)
         block = judge_call(judge, samba_call);
     judge->entry->in_call = 0;
@@ -154,9 +159,9 @@ bool judge_unsupported(struct judge *judge)
     follow_policy(judge);
     image = judge->watch.view.image;
     closed = image && (image->options & IMAGE_OPTION_UNSUPPORTED_CLOSED);
-    count(&judge->entry->counters.calls);
+    count(judge, &judge->counters->calls);
     if (closed)
-        count(&judge->entry->counters.blocked);
+        count(judge, &judge->counters->blocked);
     errno = saved;
     return closed;
 }
@@ -192,6 +197,33 @@ __attribute__((noinline)) static void record_bind(struct judge *judge, struct ca
     put_sparing(judge, &event, SPARED_BY_BINDS);
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether one more bind may be recorded. */
+static bool take_allowance(struct bind_allowance *allowance)
+{
+    uint64_t now = now_ms();
+    uint64_t earned = (now - allowance->since_ms) * BIND_EVENTS_A_SECOND / 1000;
+
+    if (allowance->since_ms == 0 || earned >= BIND_EVENTS_AT_ONCE - allowance->left) {
+        allowance->left = BIND_EVENTS_AT_ONCE;
+        allowance->since_ms = now;
+    } else if (earned > 0) {
+        allowance->left += (uint32_t)earned;
+        allowance->since_ms += earned * 1000 / BIND_EVENTS_A_SECOND;
+    }
+    if (allowance->left == 0)
+        return false;
+    allowance->left--;
+    return true;
+}
+
 static void judge_syntax(struct judge *judge, const void *samba_call, const void *syntax)
 {
     struct call call;
@@ -202,26 +234,67 @@ static void judge_syntax(struct judge *judge, const void *samba_call, const void
     verdict = decide_bind(judge->watch.view.image, &call);
     if (!verdict.audit)
         return;
-    count(&judge->entry->counters.audited);
+    if (!take_allowance(&judge->binds)) {
+        count(judge, &judge->counters->dropped);
+        event_ring_refuse(judge->ring);
+        return;
+    }
+    count(judge, &judge->counters->audited);
     record_bind(judge, &call, &verdict, is_served(judge, samba_call, syntax));
 }
 
-/* Clients name an interface once for each transfer syntax that they offer: those stand side by side
- * and are told once. A packet holds 255 at the most. */
+/* What of a packet was told already: places in its list, found by what stands there. */
+#define TOLD_SIZE 512u /* twice what a packet holds, and a power of two */
+
+struct told {
+    uint8_t places[TOLD_SIZE]; /* plus one; 0: free */
+};
+
+static const void *syntax_at(const struct samba_layout *layout, const char *contexts, unsigned i)
+{
+    return contexts + (size_t)i * layout->ctx_list_size + layout->ctx_abstract_syntax;
+}
+
+static uint32_t spread(const void *syntax)
+{
+    uint32_t words[SYNTAX_SIZE / sizeof(uint32_t)];
+    uint32_t sum = 0;
+
+    memcpy(words, syntax, sizeof(words));
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        sum = (sum ^ words[i]) * 0x9e3779b1u;
+    return sum >> 16;
+}
+
+/* False: the interface at `i` stands before it in the packet too. A client that makes all fall
+ * together costs as many comparisons as there are pairs, 32,385. */
+static bool is_first(struct told *told, const struct samba_layout *layout, const char *contexts,
+                     unsigned i)
+{
+    const void *syntax = syntax_at(layout, contexts, i);
+    uint32_t place = spread(syntax) % TOLD_SIZE;
+
+    for (; told->places[place]; place = (place + 1) % TOLD_SIZE) {
+        if (memcmp(syntax_at(layout, contexts, told->places[place] - 1u), syntax, SYNTAX_SIZE) == 0)
+            return false;
+    }
+    told->places[place] = (uint8_t)(i + 1);
+    return true;
+}
+
+/* Each interface is told once: clients name one again for each transfer syntax that they offer, and
+ * may for no reason at all. The number in the packet is a byte: 255 at the most. */
 static void judge_contexts(struct judge *judge, const void *samba_call)
 {
     const struct samba_layout *layout = judge->host.layout;
     const void *packet = at(samba_call, layout->call_pkt);
     const char *contexts = pointer_at(packet, layout->pkt_ctx_list);
     unsigned number = u8_at(packet, layout->pkt_num_contexts);
-    const void *last = NULL;
+    struct told told = {{0}};
 
     for (unsigned i = 0; contexts && i < number; i++) {
-        const void *syntax =
-            contexts + (size_t)i * layout->ctx_list_size + layout->ctx_abstract_syntax;
-        if (!last || memcmp(last, syntax, SYNTAX_SIZE) != 0)
-            judge_syntax(judge, samba_call, syntax);
-        last = syntax;
+        if (is_first(&told, layout, contexts, i))
+            judge_syntax(judge, samba_call, syntax_at(layout, contexts, i));
     }
 }
 
@@ -231,7 +304,7 @@ void judge_bind(struct judge *judge, const void *samba_call)
 
     judge->entry->in_call = 1;
     follow_policy(judge);
-    count(&judge->entry->counters.binds);
+    count(judge, &judge->counters->binds);
     if (judge->watch.view.image)
         judge_contexts(judge, samba_call);
     judge->entry->in_call = 0;

@@ -16,12 +16,27 @@
 #include "samba/state/event_ring.h"
 #include "samba/state/process_table.h"
 
+/*
+ * Events of binds that this process may still put: a hundred a second, and a thousand at once. One
+ * client needs no logon and one packet for a hundred binds, and each is a line of the audit.
+ */
+#define BIND_EVENTS_A_SECOND 100u
+#define BIND_EVENTS_AT_ONCE  1000u
+
+struct bind_allowance {
+    uint32_t left;
+    uint64_t since_ms; /* of CLOCK_MONOTONIC_COARSE; 0: the allowance is whole */
+};
+
 struct judge {
     struct samba_host host; /* its layout NULL: only judge_unsupported() may be called */
     struct policy_watch watch;
-    struct process_entry *entry; /* never NULL */
-    struct event_ring *ring;     /* never NULL */
+    struct process_entry *entry;    /* never NULL */
+    struct call_counters *counters; /* never NULL: the entry's, or those that others add to too */
+    bool counters_are_shared;
+    struct event_ring *ring; /* never NULL */
     struct ring_origin origin;
+    struct bind_allowance binds;
 };
 
 /* Whether the call, a struct dcesrv_call_state with a request, must not reach the server. */

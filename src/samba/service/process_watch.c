@@ -56,7 +56,8 @@ static uint64_t generation_in_force(const struct process_watch *watch, enum cont
     return generation;
 }
 
-static void tell_gap(struct process_watch *watch, struct watched_process *seen, const char *reason)
+static void tell_gap(struct process_watch *watch, struct watched_process *seen, const char *reason,
+                     const char *covered_by)
 {
     struct event event;
     struct ring_origin origin = watch->self;
@@ -71,7 +72,7 @@ static void tell_gap(struct process_watch *watch, struct watched_process *seen, 
     origin.executable[length > 0 ? length : 0] = '\0';
     snprintf(origin.process_name, sizeof(origin.process_name), "%.*s",
              (int)sizeof(origin.process_name) - 1, path_name(origin.executable));
-    event_of_gap(&event, service_now_us(), generation_in_force(watch, &mode), reason, "nothing");
+    event_of_gap(&event, service_now_us(), generation_in_force(watch, &mode), reason, covered_by);
     event_ring_put(watch->ring, &origin, &event);
 }
 
@@ -89,7 +90,7 @@ static void protect(struct process_watch *watch, struct watched_process *seen)
     if (!host.agent_path && agent_file_find(installed))
         host.agent_path = installed;
     if (!host.agent_path) {
-        tell_gap(watch, seen, "no agent is installed");
+        tell_gap(watch, seen, "no agent is installed", "nothing");
         return;
     }
     int lock = manager_lock(watch->directory, LOCK_TIMEOUT_MS);
@@ -100,9 +101,27 @@ static void protect(struct process_watch *watch, struct watched_process *seen)
     if (mode == CONTROL_ON) {
         protection_add(&host, (pid_t)seen->pid, &result);
         if (result.outcome == PROTECTION_REFUSED && ++seen->tries >= TRIES_MAX)
-            tell_gap(watch, seen, result.reason);
+            tell_gap(watch, seen, result.reason, "nothing");
     }
     close(lock);
+}
+
+/* An agent that found no entry in the table: to enter it again would change nothing. Told of one
+ * process, until there is room again. */
+static bool is_unlisted(struct process_watch *watch, const struct scanned_process *process)
+{
+    struct watched_process first = {.pid = (uint32_t)process->facts.pid};
+    if (process_table_has_room(watch->table)) {
+        watch->full_told = false;
+        return false;
+    }
+    if (process->agent_count == 0)
+        return false;
+    if (!watch->full_told)
+        tell_gap(watch, &first, "more processes than can be listed: this and others are not shown",
+                 "an agent in it");
+    watch->full_told = true;
+    return true;
 }
 
 static void look_at(struct process_watch *watch, pid_t pid)
@@ -116,7 +135,7 @@ static void look_at(struct process_watch *watch, pid_t pid)
     if (has_view && view.state == AGENT_REFUSED && view.reason != AGENT_REASON_SWITCHED_OFF) {
         char reason[PROTECTION_REASON_SIZE];
         agent_reason_text(&view, reason, sizeof(reason));
-        tell_gap(watch, remember(watch, (uint32_t)pid, start_time), reason);
+        tell_gap(watch, remember(watch, (uint32_t)pid, start_time), reason, "nothing");
         return;
     }
     /* One that was detached is left alone: somebody asked for that. */
@@ -126,7 +145,7 @@ static void look_at(struct process_watch *watch, pid_t pid)
         return;
     /* A daemon that starts servers hands the agent on to them; one that has it waits for good. */
     bool due = (process.serves || (process.starts && !has_view)) && process.facts.root &&
-               !process.facts.elsewhere;
+               !process.facts.elsewhere && (has_view || !is_unlisted(watch, &process));
     scanned_process_free(&process);
     struct watched_process *seen = due ? remember(watch, (uint32_t)pid, start_time) : NULL;
     if (seen && seen->tries < TRIES_MAX)

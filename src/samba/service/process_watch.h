@@ -38,6 +38,7 @@ struct process_watch {
     int stop;   /* eventfd */
     int events; /* process_events.h; negative: not to be had */
     bool running;
+    bool full_told; /* that the process table is full */
     pthread_t thread;
     unsigned next_seen;
     struct watched_process seen[WATCH_SEEN_MAX];

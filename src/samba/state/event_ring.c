@@ -198,8 +198,13 @@ bool event_ring_put_sparing(struct event_ring *ring, const struct ring_origin *o
 {
     if (spare == 0 || EVENT_RING_CAPACITY - event_ring_fill(ring) > spare)
         return event_ring_put(ring, origin, event);
-    atomic_fetch_add(&ring->dropped, 1);
+    event_ring_refuse(ring);
     return false;
+}
+
+void event_ring_refuse(struct event_ring *ring)
+{
+    atomic_fetch_add(&ring->dropped, 1);
 }
 
 /* ---- Taking ---- */

@@ -56,6 +56,9 @@ bool event_ring_put(struct event_ring *ring, const struct ring_origin *origin,
 bool event_ring_put_sparing(struct event_ring *ring, const struct ring_origin *origin,
                             const struct event *event, uint32_t spare);
 
+/* Counts an event as dropped that was not even put: its maker makes too many. Any process. */
+void event_ring_refuse(struct event_ring *ring);
+
 /* How many cells are taken now, for status. Any process. */
 uint32_t event_ring_fill(const struct event_ring *ring);
 

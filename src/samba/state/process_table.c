@@ -169,6 +169,15 @@ void process_table_release(struct process_table *table, struct process_entry *en
 
 /* ---- Readers ---- */
 
+bool process_table_has_room(const struct process_table *table)
+{
+    for (uint32_t i = 0; i < PROCESS_TABLE_ENTRIES; i++) {
+        if (atomic_load(&table->entries[i].pid) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool process_entry_read(const struct process_entry *entry, struct process_entry *copy)
 {
     uint32_t pid = atomic_load(&entry->pid);

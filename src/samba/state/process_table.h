@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What each agent tells about itself: the file "processes", an entry for every process that the
- * agent is in.
+ * agent is in. (From the 4,097th on a process has none: its agent judges, counts into `ended`, and
+ * takes an entry when it is attached again. It is told as unprotected until then.)
  *
  * An agent claims an entry when it starts and again after a fork, writes it alone, and never takes
  * a lock. Entries of ended processes are taken over by newcomers, who first add what was counted
@@ -97,6 +98,10 @@ struct process_entry *process_table_claim(struct process_table *table);
 /* Gives the calling process's entry back (the agent leaves for good), its numbers added to `ended`.
  */
 void process_table_release(struct process_table *table, struct process_entry *entry);
+
+/* Whether a newcomer would find an entry that is free now; those of ended processes count once they
+ * are reaped. Any process. */
+bool process_table_has_room(const struct process_table *table);
 
 /* Start time of a process, 0 when there is none or it has ended (a zombie too). Reads /proc; no
  * heap. */

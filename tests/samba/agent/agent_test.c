@@ -195,7 +195,6 @@ static void record_binds(void)
     CHECK(!(event.known & (FACT_BIT(FACT_OPNUM) | FACT_BIT(FACT_SIDS) | FACT_BIT(FACT_PRINCIPAL))));
     CHECK(event.known & FACT_BIT(FACT_CLIENT_ADDR));
     CHECK(world_next_event(EVENT_BIND, &event) && !event.served && event.interface.data1 == 9);
-    CHECK(world_next_event(EVENT_BIND, &event) && event.served);
     CHECK(!world_next_event(EVENT_BIND, &event));
     CHECK(own_entry()->counters.binds == 1);
 
@@ -433,34 +432,49 @@ static void go_on_without_state(void)
     CHECK(own_entry()->state == AGENT_PROTECTED);
 }
 
-/* Binds leave room for calls, and calls that pass for those that are blocked. What is lost is
- * counted, and costs no call. */
-static void count_events_that_find_no_room(void)
-{
-    static struct fake_syntax many[255];
+/* ---- What cannot be hooked as a whole ---- */
 
-    start("opnum:3 action:block audit:true\naudit:true\n");
-    for (unsigned i = 0; i < 255; i++)
-        many[i].uuid.data1 = i;
-    fake_make_bind(&call, many, 255, true);
-    for (unsigned i = 0; i < EVENT_RING_CAPACITY / 255 + 1; i++)
-        CHECK(world.bind(&call));
-    uint64_t lost_binds = own_entry()->counters.dropped;
-    CHECK(lost_binds >= EVENT_RING_CAPACITY / 8);
+static void load_server(const char *path)
+{
+    world_samba_path = path;
     fake_call_init(&call, LAYOUT);
-    fake_set_opnum(&call, 4);
-    for (unsigned i = 0; i < EVENT_RING_CAPACITY / 16; i++)
-        CHECK(passes());
-    CHECK(own_entry()->counters.dropped == lost_binds);
-    for (unsigned i = 0; i < 10; i++)
-        CHECK(passes());
-    CHECK(own_entry()->counters.dropped == lost_binds + 10);
-    fake_set_opnum(&call, 3);
-    for (unsigned i = 0; i < EVENT_RING_CAPACITY / 16; i++)
-        CHECK(is_blocked());
-    CHECK(own_entry()->counters.dropped == lost_binds + 10);
-    CHECK(is_blocked());
-    CHECK(own_entry()->counters.dropped == lost_binds + 11);
+    world_load(&world, LAYOUT);
+}
+
+/* A server of a known layout that calls its own functions directly: there is one pointer to
+ * replace, and that is enough to let no call pass. */
+static void close_what_cannot_be_hooked(void)
+{
+    load_server(FAKE_BOUND);
+    world_publish("option unsupported closed\naction:allow\n");
+    CHECK(world.attach() == AGENT_REASON_SYMBOLS);
+    CHECK(own_entry()->state == AGENT_REFUSED);
+    CHECK(strcmp(own_entry()->detail, "dcesrv_auth_bind: not imported by the RPC server") == 0);
+    CHECK(world_count_events(EVENT_GAP_FOUND) == 1);
+    CHECK(world.request(&call, false, &fault) == FAKE_STATUS_MEMORY);
+    CHECK(call.served == 0 && own_entry()->counters.blocked == 1);
+    world_publish("option unsupported open\naction:block\n");
+    CHECK(passes());
+    world_publish("option unsupported closed\naction:allow\n");
+    CHECK(world.detach() == 0);
+    CHECK(passes());
+}
+
+/* Nothing of it goes through a pointer: that is said, for the option cannot hold. */
+static void say_what_cannot_be_closed(void)
+{
+    struct event event;
+
+    load_server(FAKE_ALONE);
+    world_publish("option unsupported closed\naction:block\n");
+    CHECK(world.attach() == AGENT_REASON_SYMBOLS);
+    CHECK(own_entry()->state == AGENT_REFUSED);
+    CHECK(strstr(own_entry()->detail, "ndr_pull_init_blob: not imported"));
+    CHECK(strstr(own_entry()->detail, "option unsupported closed has no hold on it: calls pass"));
+    CHECK(world_next_event(EVENT_GAP_FOUND, &event));
+    CHECK(strstr(event.detail, "calls pass"));
+    CHECK(passes());
+    CHECK(world.detach() == 0);
 }
 
 static bool run_layouts(void)
@@ -501,7 +515,8 @@ SCENARIO(change_policy_while_acting_as_a_user)
 SCENARIO(count_in_children_apart)
 SCENARIO(leave_only_what_is_its_own)
 SCENARIO(go_on_without_state)
-SCENARIO(count_events_that_find_no_room)
+SCENARIO(close_what_cannot_be_hooked)
+SCENARIO(say_what_cannot_be_closed)
 
 int main(void)
 {
@@ -521,7 +536,8 @@ int main(void)
         cmocka_unit_test(test_count_in_children_apart),
         cmocka_unit_test(test_leave_only_what_is_its_own),
         cmocka_unit_test(test_go_on_without_state),
-        cmocka_unit_test(test_count_events_that_find_no_room),
+        cmocka_unit_test(test_close_what_cannot_be_hooked),
+        cmocka_unit_test(test_say_what_cannot_be_closed),
     };
 
     if (!world_begin()) {

@@ -14,6 +14,8 @@
 #include "core/policy.h"
 #include "core/image.h"
 
+const char *world_samba_path = FAKE_SAMBA;
+
 /* The namespace goes with the process. */
 static bool enter_own_run(void)
 {
@@ -70,7 +72,7 @@ void world_load_samba(struct world *world, const struct samba_layout *layout)
 
     if (sizes.context == SAMBA_ANY_SIZE)
         sizes.context = 64;
-    world->samba = dlopen(FAKE_SAMBA, RTLD_NOW | RTLD_LOCAL);
+    world->samba = dlopen(world_samba_path, RTLD_NOW | RTLD_LOCAL);
     if (!world->samba)
         fprintf(stderr, "%s\n", dlerror());
     CHECK(world->samba);
@@ -165,7 +167,7 @@ void world_set_mode(enum control_mode mode)
     close(directory);
 }
 
-const struct process_entry *world_entry(uint32_t pid)
+static struct process_table *table_of_world(void)
 {
     static struct state_mapping mapping;
 
@@ -174,7 +176,34 @@ const struct process_entry *world_entry(uint32_t pid)
         CHECK(process_table_map(directory, &mapping) == 0);
         close(directory);
     }
-    const struct process_table *table = mapping.bytes;
+    return mapping.bytes;
+}
+
+const struct process_table *world_table(void)
+{
+    return table_of_world();
+}
+
+void world_fill_table(void)
+{
+    struct process_table *table = table_of_world();
+
+    for (uint32_t i = 0; i < PROCESS_TABLE_ENTRIES; i++) {
+        if (atomic_load(&table->entries[i].pid) != 0)
+            continue;
+        table->entries[i].start_time = process_start_time(1);
+        atomic_store(&table->entries[i].pid, 1);
+    }
+}
+
+void world_free_one_entry(void)
+{
+    atomic_store(&table_of_world()->entries[PROCESS_TABLE_ENTRIES / 2].pid, 0);
+}
+
+const struct process_entry *world_entry(uint32_t pid)
+{
+    const struct process_table *table = table_of_world();
     const struct process_entry *found = NULL;
     for (uint32_t i = 0; i < PROCESS_TABLE_ENTRIES; i++) {
         if (atomic_load(&table->entries[i].pid) != pid)
@@ -195,6 +224,21 @@ static struct event_ring *ring(void)
         close(directory);
     }
     return event_ring_of(&mapping);
+}
+
+void world_fill_ring(uint32_t left)
+{
+    struct ring_origin origin = {.pid = 1};
+    struct event event;
+
+    event_of_agent(&event, EVENT_POLICY_CHANGED, 1, 1, NULL);
+    while (EVENT_RING_CAPACITY - event_ring_fill(ring()) > left)
+        CHECK(event_ring_put(ring(), &origin, &event));
+}
+
+uint64_t world_lost_events(void)
+{
+    return event_ring_dropped(ring());
 }
 
 static bool take(struct event *event)

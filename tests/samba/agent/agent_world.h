@@ -49,6 +49,9 @@ struct world {
 /* Loads the fake server, of these sizes (a row's "any" becomes some), and the agent. */
 void world_load(struct world *world, const struct samba_layout *layout);
 
+/* The file of the fake server, FAKE_SAMBA unless a scenario says another. */
+extern const char *world_samba_path;
+
 /* The fake server alone, or the agent alone. */
 void world_load_samba(struct world *world, const struct samba_layout *layout);
 void world_load_agent(struct world *world);
@@ -62,6 +65,18 @@ void world_publish_rubbish(void);
 
 /* This process's entry; NULL: it has none. */
 const struct process_entry *world_entry(uint32_t pid);
+
+/* Leaves that many cells of the ring free, with events of nobody's. */
+void world_fill_ring(uint32_t left);
+
+/* Has living processes stand in every entry of the table that is free; and nobody in one of them.
+ */
+void world_fill_table(void);
+void world_free_one_entry(void);
+const struct process_table *world_table(void);
+
+/* Events that were dropped. */
+uint64_t world_lost_events(void);
 
 /* Takes the oldest event of that kind or action, and those before it. */
 bool world_next_event(enum event_kind kind, struct event *event);

@@ -54,12 +54,19 @@ static void stay_out_of_servers_without_the_agent(void)
     CHECK(strcmp(said, "none -1\nstatus 0 fault 0\n") == 0);
 }
 
-/* The agent does not know it, and must not take its function's place for good. */
-static void let_a_renamed_server_work(void)
+/* Known by what it does: it has Samba's dcesrv_init_context(). */
+static void protect_a_renamed_server(void)
 {
     world_publish("opnum:3 action:block\n");
     run_host(RENAMED_HOST, "once", AGENT);
-    CHECK(strcmp(said, "none -1\nstatus 0 fault 0\n") == 0);
+    CHECK(strcmp(said, "entry 1\nloading 1 blocked 0\nstatus c00000d2 fault 5\n") == 0);
+}
+
+static void close_a_renamed_server_that_is_not_known(void)
+{
+    world_publish("option unsupported closed\naction:allow\n");
+    run_host(RENAMED_HOST, "strange", AGENT);
+    CHECK(strcmp(said, "entry 3\nloading 1 blocked 0\nstatus c0000017 fault 0\n") == 0);
 }
 
 static void stay_out_of_other_programs(void)
@@ -79,7 +86,8 @@ static void stay_out_of_other_programs(void)
 SCENARIO(protect_from_the_start)
 SCENARIO(protect_what_is_executed)
 SCENARIO(stay_out_of_servers_without_the_agent)
-SCENARIO(let_a_renamed_server_work)
+SCENARIO(protect_a_renamed_server)
+SCENARIO(close_a_renamed_server_that_is_not_known)
 SCENARIO(stay_out_of_other_programs)
 
 int main(void)
@@ -88,7 +96,8 @@ int main(void)
         cmocka_unit_test(test_protect_from_the_start),
         cmocka_unit_test(test_protect_what_is_executed),
         cmocka_unit_test(test_stay_out_of_servers_without_the_agent),
-        cmocka_unit_test(test_let_a_renamed_server_work),
+        cmocka_unit_test(test_protect_a_renamed_server),
+        cmocka_unit_test(test_close_a_renamed_server_that_is_not_known),
         cmocka_unit_test(test_stay_out_of_other_programs),
     };
 
