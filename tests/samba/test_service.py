@@ -255,6 +255,26 @@ class ServiceTest(unittest.TestCase):
             self.clean_up()
             self.setUp()
 
+    def test_file_of_others(self):
+        """What others may write or hold by another name is not written to, and that is told; then it is."""
+        def linked():
+            os.link(AUDIT, LOG / 'other-name')
+        others, names = 'changed by others than root', 'has other names'
+        for make, words in ((lambda: os.chown(AUDIT, 65534, 0), others), (lambda: AUDIT.chmod(0o662), others),
+                            (lambda: AUDIT.chmod(0o660), others), (linked, names)):
+            LOG.mkdir(mode=0o750)
+            AUDIT.touch(mode=0o640)
+            make()
+            self.serve()
+            put(3)
+            self.assertIsNotNone(wait_until(lambda: self.journal.says('audit file', words), 10), words)
+            self.assertEqual(AUDIT.read_bytes(), b'')
+            AUDIT.unlink()
+            self.wait_for(3)
+            self.assertEqual(self.stop()[0], 0)
+            self.clean_up()
+            self.setUp()
+
     def test_policy_missing_or_refused(self):
         for text, words in ((None, ('not in force', 'cannot be read')), ('action:deny\n', ('not in force', ':1:8:'))):
             CONF.unlink(missing_ok=True)

@@ -86,12 +86,22 @@ static int open_or_create(const char *path)
     return -1;
 }
 
-/* The file that is open may have been renamed or removed. */
+/* What nobody but root can alter, nor reach by another name: NULL, or what is wrong with it. */
+static const char *find_fault(const struct stat *status)
+{
+    if (!S_ISREG(status->st_mode))
+        return "is no plain file:";
+    if (status->st_uid != 0 || (status->st_mode & (S_IWGRP | S_IWOTH)))
+        return "may be changed by others than root:";
+    return status->st_nlink > 1 ? "has other names:" : NULL;
+}
+
+/* The file that is open may have been renamed or removed, or given away. */
 static bool is_in_place(const struct audit_file *file)
 {
     struct stat status;
     return file->file >= 0 && lstat(file->path, &status) == 0 && status.st_dev == file->device &&
-           status.st_ino == file->inode;
+           status.st_ino == file->inode && !find_fault(&status);
 }
 
 static int check_open_file(struct audit_file *file)
@@ -99,8 +109,9 @@ static int check_open_file(struct audit_file *file)
     struct stat status;
     if (fstat(file->file, &status) != 0)
         return fail(file, "cannot open", errno);
-    if (!S_ISREG(status.st_mode))
-        return fail(file, "is no plain file:", ENOTSUP);
+    const char *fault = find_fault(&status);
+    if (fault)
+        return fail(file, fault, S_ISREG(status.st_mode) ? EPERM : ENOTSUP);
     file->device = status.st_dev;
     file->inode = status.st_ino;
     return 0;

@@ -4,7 +4,9 @@
  *
  * Appends whole lines and never leaves half of one: what a full disk cut off is taken back. Opens
  * the file again when it was renamed, removed or emptied by someone else. A link, a pipe or a
- * device in its place is refused. The service's main thread alone.
+ * device in its place is refused, and so is a file that others than root own or may write, or that
+ * has a second name: events would go where somebody alters or reads them. The service's main thread
+ * alone.
  */
 #ifndef RPCFW_SAMBA_AUDIT_FILE_H
 #define RPCFW_SAMBA_AUDIT_FILE_H
