@@ -3,6 +3,7 @@
  */
 #include "fake_samba.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Those of the table's first row, until fake_samba_init(). */
@@ -23,6 +24,8 @@ uint32_t dcesrv_init_context(void *memory, void *parameters, void *callbacks, vo
 
 const struct samba_sizes *dcerpc_module_version(void)
 {
+    if (getenv("FAKE_SAMBA_STRANGE"))
+        sizes.call_state = 1;
     return &sizes;
 }
 

@@ -92,7 +92,8 @@ void fake_make_bind(struct fake_call *call, const struct fake_syntax *syntaxes, 
 
 /* ---- What the library exports besides Samba's names ---- */
 
-/* What dcerpc_module_version() will say. */
+/* What dcerpc_module_version() will say; of no release that anybody knows where the environment has
+ * FAKE_SAMBA_STRANGE. */
 void fake_samba_init(const struct samba_sizes *sizes);
 
 /* As dcesrv_request(): the interface's status, and *fault as it would go to the client. With

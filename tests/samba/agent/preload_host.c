@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A server that the agent is preloaded into, run by preload_test.c: says on its standard output how
- * its own agent stands. The argument: "again": executes itself once more, as smbd does for rpcd_*;
- * "strange": is of no release that the agent knows.
+ * its own agent stands. The argument: whether it executes itself once more, as smbd does for
+ * rpcd_*.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,15 +17,11 @@ uint32_t dcesrv_init_context(void *memory, void *parameters, void *callbacks, vo
 int main(int argc, char **argv)
 {
     static struct fake_call call;
-    struct samba_sizes sizes = samba_layouts[0].sizes;
     const struct process_entry *entry;
     uint32_t fault = 0;
     uint32_t status;
 
     fake_call_init(&call, &samba_layouts[0]);
-    if (argc > 1 && strcmp(argv[1], "strange") == 0)
-        sizes.call_state += 8;
-    fake_samba_init(&sizes);
     CHECK(dcesrv_init_context(NULL, NULL, NULL, NULL) == 0x1234); /* Samba's own answered */
     entry = world_entry((uint32_t)getpid());
     if (argc > 1 && strcmp(argv[1], "again") == 0) {
