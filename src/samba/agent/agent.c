@@ -291,7 +291,8 @@ static bool find_server_library(const void *init_context)
         return true;
     if (!init_context)
         init_context = visible_init_context();
-    return init_context && loaded_library_of(init_context, &agent.library);
+    return init_context && !is_of_another_agent(init_context) &&
+           loaded_library_of(init_context, &agent.library);
 }
 
 static int attach(enum agent_loading loading, const void *init_context)

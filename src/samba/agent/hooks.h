@@ -40,4 +40,8 @@ bool hooks_install(const struct loaded_library *library, struct judge *judge,
 /* Restores the slots; all or none. True when there was nothing to restore, too. */
 bool hooks_remove(struct hook_error *error);
 
+/* Whether a function lies in another file of the agent's. Two of them would judge each call twice.
+ */
+bool is_of_another_agent(const void *function);
+
 #endif

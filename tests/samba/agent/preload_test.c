@@ -62,6 +62,16 @@ static void protect_a_renamed_server(void)
     CHECK(strcmp(said, "entry 1\nloading 1 blocked 0\nstatus c00000d2 fault 5\n") == 0);
 }
 
+/* One of them is: the first finds the second's function in front of Samba's. */
+static void protect_a_renamed_server_with_two_agents(void)
+{
+    world_publish("opnum:3 action:block\n");
+    /* NOLINTNEXTLINE(cert-env33-c) */
+    CHECK(system("cp '" AGENT "' /run/rpcfirewall-other.so") == 0);
+    run_host(RENAMED_HOST, "once", AGENT ":/run/rpcfirewall-other.so");
+    CHECK(strcmp(said, "entry 1\nloading 1 blocked 0\nstatus c00000d2 fault 5\n") == 0);
+}
+
 static void close_a_renamed_server_that_is_not_known(void)
 {
     world_publish("option unsupported closed\naction:allow\n");
@@ -88,6 +98,7 @@ SCENARIO(protect_from_the_start)
 SCENARIO(protect_what_is_executed)
 SCENARIO(stay_out_of_servers_without_the_agent)
 SCENARIO(protect_a_renamed_server)
+SCENARIO(protect_a_renamed_server_with_two_agents)
 SCENARIO(close_a_renamed_server_that_is_not_known)
 SCENARIO(stay_out_of_other_programs)
 
@@ -98,6 +109,7 @@ int main(void)
         cmocka_unit_test(test_protect_what_is_executed),
         cmocka_unit_test(test_stay_out_of_servers_without_the_agent),
         cmocka_unit_test(test_protect_a_renamed_server),
+        cmocka_unit_test(test_protect_a_renamed_server_with_two_agents),
         cmocka_unit_test(test_close_a_renamed_server_that_is_not_known),
         cmocka_unit_test(test_stay_out_of_other_programs),
     };
