@@ -264,10 +264,10 @@ class Processes(unittest.TestCase):
         subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', str(security)], check=True)
         self.addCleanup(lambda: subprocess.run(['umount', str(security)], check=True))
         (security / 'apparmor').mkdir()
-        (security / 'apparmor/profiles').write_text('/usr/bin/man (enforce)\nsmbd (complain)\nsamba-dcerpcd (enforce)\n')
+        (security / 'apparmor/profiles').write_text('/usr/bin/man (enforce)\nsmbd (complain)\nsamba-of-nobody (enforce)\n')
         found = self.doctor()
         self.assertEqual(['apparmor'], [check['check'] for check in found])
-        self.assertIn('samba-dcerpcd', found[0]['text'])
+        self.assertIn('samba-of-nobody', found[0]['text'])
 
     def test_doctor_finds_a_full_log_folder(self):
         folder = Path('/var/log/rpcfw')

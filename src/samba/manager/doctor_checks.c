@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "samba/manager/apparmor.h"
 #include "samba/manager/process_maps.h"
 #include "samba/manager/samba_modules.h"
 #include "samba/manager/service_control.h"
@@ -25,7 +26,6 @@
 
 /* ---- Samba and the agent's file ---- */
 
-/* How a module folder's link stands. */
 /* Packages make the links relative. */
 static bool is_same_file(const char *one, const char *other)
 {
@@ -35,6 +35,7 @@ static bool is_same_file(const char *one, const char *other)
            first.st_ino == second.st_ino;
 }
 
+/* How a module folder's link stands. */
 static void check_link(struct examination *examination, const char *folder, bool *linked)
 {
     char link[PATH_MAX + 64];
@@ -131,8 +132,8 @@ static void mend_uncovered(const struct process_status *process, char *mend, siz
                  "`option unsupported closed` in " POLICY_FILE " to let no call pass");
     } else if (process->facts.label[0] && !strstr(process->facts.label, "unconfined")) {
         snprintf(mend, size,
-                 "let its profile map " RPCFW_AGENT_DIRECTORY "/*.so (mr) and use " STATE_DIRECTORY
-                 "/** (rwk), then rpcfw pid %d",
+                 "let its profile map " RPCFW_AGENT_DIRECTORY "/*.so and write " STATE_DIRECTORY
+                 " (for AppArmor: the rules of " APPARMOR_RULES "), then rpcfw pid %d",
                  (int)process->facts.pid);
     } else {
         snprintf(mend, size, "rpcfw pid %d", (int)process->facts.pid);
@@ -223,18 +224,21 @@ static void check_tracing(struct examination *examination)
     }
 }
 
-/* Whether a process that is confined under that name is protected all the same. */
-static bool covers_label(const struct host_status *status, const char *profile)
+/* How many processes run under that profile, and whether one of them is protected. */
+static size_t count_confined(const struct host_status *status, const char *profile, bool *covered)
 {
     size_t length = strlen(profile);
+    size_t count = 0;
+    *covered = false;
     for (size_t i = 0; i < status->process_count; i++) {
         const struct process_facts *facts = &status->processes[i].facts;
-        if (status->processes[i].covered && strncmp(facts->label, profile, length) == 0 &&
+        if (strncmp(facts->label, profile, length) == 0 &&
             (facts->label[length] == '\0' || facts->label[length] == ' ')) {
-            return true;
+            count++;
+            *covered = *covered || status->processes[i].covered;
         }
     }
-    return false;
+    return count;
 }
 
 static bool is_samba_profile(const char *profile)
@@ -248,10 +252,28 @@ static bool is_samba_profile(const char *profile)
     return false;
 }
 
+static void check_profile(struct examination *examination, const char *profile)
+{
+    bool covered;
+    size_t confined = count_confined(examination->status, profile, &covered);
+    bool reach = apparmor_rules_reach(profile);
+    /* Rules that nobody has tried yet are taken for good. */
+    if (covered || (reach && !confined)) {
+        return;
+    }
+    doctor_add(
+        examination, FINDING_WARNING,
+        reach ? "rpcfw install, which loads the profile again"
+              : "let the profile include <abstractions/samba>, or the rules of " APPARMOR_RULES
+                ", then: rpcfw install",
+        "AppArmor confines %s; nothing under that profile is protected now, %s", profile,
+        reach ? "though its text has the rules for the agent" : "and it must allow the agent");
+}
+
 /* Lines of "smbd (enforce)". */
 static void check_apparmor(struct examination *examination)
 {
-    FILE *profiles = fopen("/sys/kernel/security/apparmor/profiles", "re");
+    FILE *profiles = fopen(APPARMOR_LOADED, "re");
     char line[256];
     while (profiles && fgets(line, sizeof(line), profiles)) {
         char *mode = strstr(line, " (enforce)");
@@ -259,13 +281,8 @@ static void check_apparmor(struct examination *examination)
             continue;
         }
         *mode = '\0';
-        if (is_samba_profile(line) && !covers_label(examination->status, line)) {
-            doctor_add(examination, FINDING_WARNING,
-                       "add to /etc/apparmor.d/local/: " RPCFW_AGENT_DIRECTORY
-                       "/*.so mr, and " STATE_DIRECTORY "/** rwk, then restart Samba",
-                       "AppArmor confines %s; nothing under that profile is protected now, and it "
-                       "must allow the agent",
-                       line);
+        if (is_samba_profile(line)) {
+            check_profile(examination, line);
         }
     }
     if (profiles) {

@@ -12,6 +12,7 @@
 
 #include "cli/file.h"
 #include "samba/manager/agent_file.h"
+#include "samba/manager/apparmor.h"
 #include "samba/manager/host_policy.h"
 #include "samba/manager/placed_texts.h"
 #include "samba/manager/samba_modules.h"
@@ -276,6 +277,19 @@ static int plan_service(const struct cli_verb *verb, struct install_plan *plan)
     return good ? CLI_DONE : cannot_plan(verb);
 }
 
+/* ---- What confines Samba ---- */
+
+static int plan_apparmor(const struct cli_verb *verb, struct install_plan *plan)
+{
+    if (access(APPARMOR_ABSTRACTIONS, F_OK) != 0 || package_owns(APPARMOR_RULES)) {
+        return CLI_DONE;
+    }
+    return add_folder(plan, 0755, APPARMOR_RULES_FOLDER) &&
+                   add_text(plan, 0644, APPARMOR_RULES, placed_apparmor_text)
+               ? CLI_DONE
+               : cannot_plan(verb);
+}
+
 int install_plan_make(const struct cli_verb *verb, bool preload, struct install_plan *plan)
 {
     *plan = (struct install_plan){.drop_ins = 0};
@@ -285,6 +299,9 @@ int install_plan_make(const struct cli_verb *verb, bool preload, struct install_
     }
     if (code == CLI_DONE) {
         code = preload ? plan_drop_ins(verb, plan) : plan_modules(verb, plan);
+    }
+    if (code == CLI_DONE) {
+        code = plan_apparmor(verb, plan);
     }
     if (code == CLI_DONE) {
         code = plan_policy(verb, plan);

@@ -6,5 +6,6 @@
 extern const char placed_policy_text[];    /* policies/audit-everything.conf */
 extern const char placed_unit_text[];      /* packaging/systemd/rpcfw.service */
 extern const char placed_logrotate_text[]; /* packaging/logrotate/rpcfw */
+extern const char placed_apparmor_text[];  /* packaging/apparmor/rpcfw */
 
 #endif

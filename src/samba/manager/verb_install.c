@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "samba/manager/apparmor.h"
 #include "samba/manager/host_policy.h"
 #include "samba/manager/install_plan.h"
 #include "samba/manager/protect_all.h"
@@ -219,6 +220,7 @@ static int carry_out(struct installation *installation)
     }
     if (code == CLI_DONE) {
         print_placed(installation);
+        apparmor_reload(installation->verb);
         if (!installation->no_service) {
             code = service_start(installation->verb, installation->host.directory,
                                  installation->plan.program_path);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "samba/manager/apparmor.h"
 #include "samba/manager/install_plan.h"
 #include "samba/manager/placement.h"
 #include "samba/manager/protect_all.h"
@@ -110,6 +111,7 @@ static int uninstall(const struct cli_verb *verb, struct manager_host *host,
         return verb_error(verb, "not everything could be removed; run it again");
     }
     systemd_reload();
+    apparmor_reload(verb);
     if (unprotected != CLI_DONE || stopped != CLI_DONE) {
         return verb_error(verb, "removed, but for what is told above; restart Samba, then run it "
                                 "again");
