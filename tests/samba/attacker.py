@@ -17,7 +17,7 @@ import sys
 import traceback
 
 from impacket import smbconnection
-from impacket.dcerpc.v5 import drsuapi, epm, lsat, nrpc, rpcrt, rprn, srvs, transport
+from impacket.dcerpc.v5 import drsuapi, epm, lsat, nrpc, rpcrt, rprn, samr, srvs, transport
 from impacket.dcerpc.v5.dtypes import DWORD, NULL, WSTR
 from impacket.dcerpc.v5.ndr import NDRCALL
 from impacket.smb3structs import SMB2_DIALECT_21, SMB2_DIALECT_30
@@ -179,6 +179,17 @@ def whoami(target, _):
     dce.request(call).dump()
 
 
+def logon(target, _):
+    """A logon to the RPC server itself, with no SMB in between."""
+    wire = transport.DCERPCTransportFactory(epm.hept_map(target.address, samr.MSRPC_UUID_SAMR, protocol='ncacn_ip_tcp'))
+    wire.set_credentials(target.user, target.password, target.domain)
+    dce = wire.get_dce_rpc()
+    dce.set_auth_level(PRIVACY)
+    dce.connect()
+    dce.bind(samr.MSRPC_UUID_SAMR)
+    samr.hSamrConnect(dce)
+
+
 def malformed(target, _):
     """Fragments with bytes changed, over a pipe; each on a pipe of its own, since the server closes most."""
     randomness = random.Random(1)
@@ -222,6 +233,7 @@ ATTACKS = {
     'dfscoerce': dfscoerce,
     'petitpotam': petitpotam,
     'whoami': whoami,
+    'logon': logon,
     'malformed': malformed,
 }
 
