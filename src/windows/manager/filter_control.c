@@ -6,16 +6,8 @@
 
 #include "windows/filters/filters.h"
 #include "windows/manager/compiled_policy.h"
+#include "windows/manager/filter_follow.h"
 #include "windows/manager/policy_file.h"
-
-static size_t filter_rules(const struct policy *policy)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < policy->rule_count; i++) {
-        count += policy->rules[i].target != TARGET_FIREWALL;
-    }
-    return count;
-}
 
 /* How many are in force; 0 also where that cannot be told. */
 static size_t filters_in_force(void)
@@ -31,15 +23,16 @@ static size_t filters_in_force(void)
 }
 
 static int report_outcome(const struct cli_verb *verb, enum filters_outcome outcome,
-                          const struct filters_report *report)
+                          const struct filters_report *report, struct filter_change *change)
 {
     if (report->warning) {
         verb_system_error(verb, report->warning, report->warning_error);
     }
     switch (outcome) {
     case FILTERS_DONE:
-        printf("native RPC filters: %llu in force, %llu before\n",
-               (unsigned long long)report->added, (unsigned long long)report->removed);
+        change->changed = true;
+        change->in_force = report->added;
+        change->before = report->removed;
         return CLI_DONE;
     case FILTERS_NO_ENGINE:
         return verb_error(verb, "this Windows has no RPC filter engine; nothing enforces the flt: "
@@ -54,7 +47,8 @@ static int report_outcome(const struct cli_verb *verb, enum filters_outcome outc
     }
 }
 
-static int apply(const struct cli_verb *verb, const struct policy *policy)
+static int apply(const struct cli_verb *verb, const struct policy *policy,
+                 struct filter_change *change)
 {
     struct filter_plan *plan = NULL;
     struct filters_report report = {0};
@@ -62,17 +56,34 @@ static int apply(const struct cli_verb *verb, const struct policy *policy)
     if (plan) {
         filter_plan_free(plan);
     }
-    return report_outcome(verb, outcome, &report);
+    return report_outcome(verb, outcome, &report, change);
 }
 
-int filter_control_start(const struct cli_verb *verb, const struct verb_arguments *arguments)
+static int start(const struct cli_verb *verb, const struct policy *policy,
+                 struct filter_change *change)
+{
+    change->rules = filter_rule_count(policy);
+    if (change->rules || filters_in_force()) {
+        int code = apply(verb, policy, change);
+        if (code != CLI_DONE) {
+            return code;
+        }
+    }
+    DWORD error = filters_wanted_set(true);
+    return error ? verb_system_error(verb, "that filters are wanted cannot be noted", error)
+                 : CLI_DONE;
+}
+
+int filter_control_start(const struct cli_verb *verb, const struct verb_arguments *arguments,
+                         struct filter_change *change)
 {
     char path[UTF8_PATH_SIZE];
     struct compiled_policy compiled;
+    *change = (struct filter_change){0};
     if (!policy_file_path(arguments->policy, path)) {
         return verb_system_error(verb, "the policy file cannot be named", GetLastError());
     }
-    int code = CLI_DONE;
+    int code;
     enum compiled_policy_result result = compiled_policy_load(path, arguments->compat, &compiled);
     if (result == COMPILED_POLICY_ERRORS) {
         verb_error(verb,
@@ -81,8 +92,8 @@ int filter_control_start(const struct cli_verb *verb, const struct verb_argument
         code = CLI_NO;
     } else if (result != COMPILED_POLICY_GOOD) {
         code = verb_error(verb, "the policy cannot be read");
-    } else if (filter_rules(compiled.policy) || filters_in_force()) {
-        code = apply(verb, compiled.policy);
+    } else {
+        code = start(verb, compiled.policy, change);
     }
     compiled_policy_free(&compiled);
     return code;
@@ -90,22 +101,35 @@ int filter_control_start(const struct cli_verb *verb, const struct verb_argument
 
 int filter_control_follow(const struct cli_verb *verb, const struct verb_arguments *arguments)
 {
-    return filters_in_force() ? filter_control_start(verb, arguments) : CLI_DONE;
+    struct filter_change change;
+    if (!filters_wanted() && !filters_in_force()) {
+        return CLI_DONE;
+    }
+    int code = filter_control_start(verb, arguments, &change);
+    filter_control_print(&change);
+    return code;
 }
 
-int filter_control_stop(const struct cli_verb *verb)
+int filter_control_stop(const struct cli_verb *verb, struct filter_change *change)
 {
     struct filters_report report = {0};
-    switch (filters_remove(filters_windows_engine(), &report)) {
-    case FILTERS_DONE:
-        if (report.removed) {
-            printf("native RPC filters: %llu removed\n", (unsigned long long)report.removed);
-        }
-        return CLI_DONE;
-    case FILTERS_NO_ENGINE:
-        return CLI_DONE;
-    default:
+    *change = (struct filter_change){0};
+    enum filters_outcome outcome = filters_remove(filters_windows_engine(), &report);
+    if (outcome != FILTERS_DONE && outcome != FILTERS_NO_ENGINE) {
         return verb_system_error(verb, report.step ? report.step : "the filters cannot be removed",
                                  report.error);
+    }
+    change->changed = outcome == FILTERS_DONE && report.removed;
+    change->before = report.removed;
+    DWORD error = filters_wanted_set(false);
+    return error ? verb_system_error(verb, "that no filters are wanted cannot be noted", error)
+                 : CLI_DONE;
+}
+
+void filter_control_print(const struct filter_change *change)
+{
+    if (change->changed) {
+        printf("native RPC filters: %llu in force, %llu before\n",
+               (unsigned long long)change->in_force, (unsigned long long)change->before);
     }
 }

@@ -63,16 +63,19 @@ static const struct cli_verb host_verbs[] = {
      "were\n"
      "lost, FLIGHT the calls inside the agent now.\n",
      verb_status},
-    {"start", "[fw|flt|all] | pid [PID] | process [NAME]", "start the service, set native filters",
+    {"start", "[fw|flt|all] [--json] | pid [PID] | process [NAME]",
+     "start the service, set native filters",
      "fw: starts the service \"RPC Firewall\" and waits until every process that takes remote "
      "calls "
      "has\n"
      "been looked at. flt: puts the flt: and all: rules of RpcFw.conf in force as native RPC "
-     "filters.\n"
-     "Without a word, both. With pid or process: the same as the verbs of those names.\n\n"
+     "filters;\n"
+     "the service has them follow the file from then on. Without a word, both. With --json, what "
+     "there\n"
+     "is now. With pid or process: the same as the verbs of those names.\n\n"
      "Exit code: 0 done; 1 a rule or the policy is refused; 2 another error.\n",
      verb_start},
-    {"stop", "[fw|flt|all]", "stop the service, remove native filters",
+    {"stop", "[fw|flt|all] [--json]", "stop the service, remove native filters",
      "fw: the service stops; agents stay where they are and judge calls by the policy in force "
      "(\"unprotect\"\n"
      "takes them out). flt: removes the native RPC filters that start has set. Without a word, "

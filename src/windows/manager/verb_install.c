@@ -13,6 +13,7 @@
 #include "windows/manager/process_list.h"
 #include "windows/manager/protection_present.h"
 #include "windows/manager/service/service_control.h"
+#include "windows/manager/service/service_failure.h"
 #include "windows/policy_section.h"
 
 /* One of the files, as it is and as it will be. */
@@ -272,7 +273,10 @@ static void note_settings(const struct cli_verb *verb, unsigned missing)
 static void restart_service(const struct cli_verb *verb, const struct installation_plan *plan)
 {
     DWORD error = plan->service_ran ? service_start(SERVICE_TIMEOUT) : ERROR_SUCCESS;
-    if (error) {
+    const char *why = service_start_failure(error);
+    if (why) {
+        verb_error(verb, "the service does not start again: %s", why);
+    } else if (error) {
         verb_system_error(verb, "the service does not start again", error);
     }
 }

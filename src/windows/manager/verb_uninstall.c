@@ -8,6 +8,7 @@
 #include "windows/manager/file_placement.h"
 #include "windows/manager/filter_control.h"
 #include "windows/manager/installation_record.h"
+#include "windows/manager/service/last_policy.h"
 #include "windows/manager/service/service_control.h"
 #include "windows/manager/verb_unprotect.h"
 #include "windows/policy_section.h"
@@ -66,9 +67,11 @@ static bool remove_files(const struct cli_verb *verb, const struct installation_
 static int remove_installation(const struct cli_verb *verb,
                                const struct installation_record *record)
 {
-    if (filter_control_stop(verb) != CLI_DONE) {
+    struct filter_change filters;
+    if (filter_control_stop(verb, &filters) != CLI_DONE) {
         return CLI_ERROR;
     }
+    filter_control_print(&filters);
     DWORD failure = record->service ? service_remove() : ERROR_SUCCESS;
     if (failure) {
         return verb_system_error(verb, "the service cannot be removed", failure);
@@ -79,6 +82,9 @@ static int remove_installation(const struct cli_verb *verb,
     LSTATUS error = record->event_log ? event_log_key_remove() : ERROR_SUCCESS;
     if (error) {
         return verb_system_error(verb, "the event log cannot be unregistered", (DWORD)error);
+    }
+    if (!last_policy_remove()) {
+        return verb_system_error(verb, "the last policy cannot be removed", GetLastError());
     }
     wchar_t folder[MAX_PATH];
     if (installed_folder_path(folder)) {

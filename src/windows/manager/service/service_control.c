@@ -231,6 +231,9 @@ bool service_query(struct service_report *report)
         report->state = status.dwCurrentState;
         report->pid = status.dwProcessId;
         report->exit_code = status.dwWin32ExitCode;
+        report->failure = status.dwWin32ExitCode == ERROR_SERVICE_SPECIFIC_ERROR
+                              ? status.dwServiceSpecificExitCode
+                              : 0;
         report->start_type = configuration.config.dwStartType;
         wcsncpy(report->image, configuration.config.lpBinaryPathName, ARRAYSIZE(report->image) - 1);
     }

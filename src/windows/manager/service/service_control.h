@@ -54,6 +54,7 @@ struct service_report {
     DWORD pid;   /* 0: it does not run */
     bool dead;   /* it is said to run, but its process has ended */
     DWORD exit_code;
+    DWORD failure;                /* why it ended by itself: enum service_failure, 0: it did not */
     DWORD start_type;             /* SERVICE_AUTO_START, … */
     wchar_t image[MAX_PATH + 32]; /* the command line it is started with */
 };

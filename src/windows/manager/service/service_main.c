@@ -17,14 +17,16 @@ static struct {
     volatile LONG state;
 } service;
 
-static void report(DWORD state, DWORD error, DWORD wait_hint)
+/* `failure`: enum service_failure. */
+static void report(DWORD state, DWORD failure, DWORD wait_hint)
 {
     SERVICE_STATUS status = {
         .dwServiceType = SERVICE_WIN32_OWN_PROCESS,
         .dwCurrentState = state,
         .dwControlsAccepted =
             state == SERVICE_RUNNING ? SERVICE_ACCEPT_STOP | SERVICE_ACCEPT_SHUTDOWN : 0,
-        .dwWin32ExitCode = error,
+        .dwWin32ExitCode = failure ? ERROR_SERVICE_SPECIFIC_ERROR : NO_ERROR,
+        .dwServiceSpecificExitCode = failure,
         .dwWaitHint = wait_hint,
     };
     InterlockedExchange(&service.state, (LONG)state);
@@ -68,8 +70,7 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
         return;
     }
     report(SERVICE_START_PENDING, NO_ERROR, START_HINT);
-    DWORD error = supervisor_run(service.stop, ready);
-    report(SERVICE_STOPPED, error, 0);
+    report(SERVICE_STOPPED, supervisor_run(service.stop, ready), 0);
 }
 
 int verb_service(const struct cli_verb *verb, int argc, char **argv)

@@ -5,14 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "windows/filters/filters.h"
 #include "windows/manager/compiled_policy.h"
+#include "windows/manager/filter_follow.h"
 #include "windows/manager/policy_file.h"
+#include "windows/manager/service/last_policy.h"
 
 /* An editor may still hold the file that it has just written; milliseconds. */
 #define READ_TRIES   5
 #define READ_PAUSE   100
 #define LOCK_TIMEOUT 3000
+
+/* What became of the policy, before the reason why the file was refused: an event has little room.
+ */
+#define TOLD_SIZE 96
 
 static bool fail(struct service_policy *policy, const char *why)
 {
@@ -36,29 +41,34 @@ static bool take_newest(struct service_policy *policy)
     return true;
 }
 
-bool service_policy_open(struct service_policy *policy)
+enum service_failure service_policy_open(struct service_policy *policy)
 {
+    if (!policy->check_access) {
+        policy->check_access = file_access_check;
+    }
+    if (!policy->engine) {
+        policy->engine = filters_windows_engine();
+    }
     if (!policy_file_path(NULL, policy->path)) {
-        return fail(policy, "the policy file cannot be named");
+        return SERVICE_FAILURE_POLICY_NAME;
     }
     policy->mutex = policy_manager_hold();
     if (!policy->mutex) {
-        return fail(policy, "the manager mutex Global\\RpcFwManager cannot be had: something else "
-                            "made it");
+        return SERVICE_FAILURE_MUTEX;
     }
     HANDLE mutex = policy_manager_lock(LOCK_TIMEOUT);
     if (!mutex) {
-        return fail(policy, "another manager is at work");
+        return SERVICE_FAILURE_BUSY;
     }
     enum policy_section_error error = policy_publisher_open(&policy->publisher);
     policy_manager_unlock(mutex);
     if (error) {
-        return fail(policy, policy_section_error_text(error));
+        return SERVICE_FAILURE_SECTION + error;
     }
     take_newest(policy);
     const char *path = policy->path;
     folder_watch_set(&policy->files, &path, 1);
-    return true;
+    return SERVICE_FAILURE_NONE;
 }
 
 void service_policy_close(struct service_policy *policy)
@@ -110,14 +120,6 @@ static void watch_files(struct service_policy *policy, const struct compiled_pol
     folder_watch_set(&policy->files, paths, count);
 }
 
-static void count_filter_rules(struct service_policy *policy, const struct policy *read)
-{
-    policy->filter_rules = 0;
-    for (size_t i = 0; i < read->rule_count; i++) {
-        policy->filter_rules += read->rules[i].target != TARGET_FIREWALL;
-    }
-}
-
 static bool publish(struct service_policy *policy, const void *image, size_t size)
 {
     uint64_t generation;
@@ -156,29 +158,47 @@ static enum compiled_policy_result read_file(struct service_policy *policy,
     return result;
 }
 
-/* Native filters that are in force follow the policy; when that fails, the old ones stay. */
+/* Native filters that are wanted follow the policy; when that fails, the old ones stay. */
 static void follow_filters(struct service_policy *policy, struct service_events *events,
                            const struct policy *read)
 {
-    struct installed_filter *list = NULL;
-    struct filter_plan *plan = NULL;
+    char text[SERVICE_POLICY_ERROR_SIZE];
     struct filters_report report = {0};
-    size_t count = 0;
-    const struct filter_engine *engine = filters_windows_engine();
-    if (filters_list(engine, &list, &count, &report) != FILTERS_DONE || !count) {
-        free(list);
+    switch (filters_follow(policy->engine, read, &report)) {
+    case FILTERS_DONE:
         return;
-    }
-    free(list);
-    if (filters_apply(engine, read, &plan, &report) != FILTERS_DONE) {
-        char text[SERVICE_POLICY_ERROR_SIZE];
+    case FILTERS_NO_ENGINE:
+        snprintf(text, sizeof(text),
+                 "its flt: and all: rules are no native filters: this "
+                 "Windows has no RPC filter engine");
+        break;
+    default:
         snprintf(text, sizeof(text), "the native RPC filters stay as they were: %s",
                  report.step ? report.step : "a flt: rule cannot be enforced on this host");
-        service_events_policy(events, EVENT_POLICY_FILE_REFUSED, service_policy_generation(policy),
-                              policy->path, text);
+        break;
     }
-    if (plan) {
-        filter_plan_free(plan);
+    service_events_policy(events, EVENT_POLICY_FILE_REFUSED, service_policy_generation(policy),
+                          policy->path, text);
+}
+
+static bool is_saved(const struct policy_image *image)
+{
+    struct policy_image *last;
+    if (last_policy_load(&last)) {
+        return false;
+    }
+    bool same = last->size == image->size && memcmp(last, image, image->size) == 0;
+    free(last);
+    return same;
+}
+
+/* What is in force, for a start of the machine that finds the file broken. */
+static void save_in_force(struct service_policy *policy)
+{
+    const struct policy_image *image = policy->view.image;
+    if (image && policy->saved_generation != policy->view.generation &&
+        (is_saved(image) || last_policy_save(image) == ERROR_SUCCESS)) {
+        policy->saved_generation = policy->view.generation;
     }
 }
 
@@ -187,7 +207,6 @@ static bool put_in_force(struct service_policy *policy, struct service_events *e
                          const struct compiled_policy *compiled)
 {
     bool changed = false;
-    count_filter_rules(policy, compiled->policy);
     policy->error[0] = '\0';
     if (!is_in_force(policy, compiled) || newest_is_lost(policy)) {
         changed = publish(policy, compiled->image, compiled->size);
@@ -200,22 +219,89 @@ static bool put_in_force(struct service_policy *policy, struct service_events *e
         service_events_policy(events, EVENT_POLICY_PUBLISHED, service_policy_generation(policy),
                               policy->path, NULL);
     }
+    if (!policy->error[0]) {
+        save_in_force(policy);
+    }
     follow_filters(policy, events, compiled->policy);
     return changed;
 }
 
+/* Nothing is in force, and the file is no good: what was in force last. `told` says so. */
+static bool restore_last(struct service_policy *policy, struct service_events *events, char *told,
+                         size_t size)
+{
+    struct policy_image *last;
+    DWORD error = last_policy_load(&last);
+    if (error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND) {
+        return false;
+    }
+    if (error) {
+        snprintf(told, size, "no policy is in force, the last cannot be read (error %lu): ", error);
+        return false;
+    }
+    bool restored = publish(policy, last, last->size);
+    if (restored) {
+        compiled_policy_create_audit_file(last);
+        service_events_follow(events, policy->view.image);
+        snprintf(told, size, "the last policy is in force again (generation %llu): ",
+                 (unsigned long long)service_policy_generation(policy));
+    }
+    free(last);
+    return restored;
+}
+
 /* The file is no good: what is in force stays, under a number that agents find. */
-static bool keep_in_force(struct service_policy *policy)
+static bool keep_in_force(struct service_policy *policy, struct service_events *events, char *told,
+                          size_t size)
 {
     const struct policy_image *image = policy->view.image;
-    return image && newest_is_lost(policy) && publish(policy, image, image->size);
+    *told = '\0';
+    if (!image) {
+        return restore_last(policy, events, told, size);
+    }
+    return newest_is_lost(policy) && publish(policy, image, image->size);
+}
+
+/* An event when the file is refused for another reason than `before`; and what became of it. */
+static void tell_refusal(struct service_policy *policy, struct service_events *events,
+                         const char *before, const char *told)
+{
+    char text[SERVICE_POLICY_ERROR_SIZE + TOLD_SIZE];
+    if (!policy->error[0] || strcmp(before, policy->error) == 0) {
+        return;
+    }
+    snprintf(text, sizeof(text), "%s%s", told, policy->error);
+    policy->refused++;
+    service_events_policy(events, EVENT_POLICY_FILE_REFUSED, service_policy_generation(policy),
+                          policy->path, text);
+}
+
+/* Reads the file; the mutex is held. True when another policy is in force than before; otherwise
+ * `error` says why the file was refused, if it was. */
+static bool take_file(struct service_policy *policy, struct service_events *events,
+                      struct compiled_policy *compiled)
+{
+    policy->foreign = false;
+    switch (read_file(policy, compiled)) {
+    case COMPILED_POLICY_GOOD:
+        policy->foreign = policy_has_foreign_writer(compiled->policy, policy->check_access,
+                                                    policy->error, sizeof(policy->error));
+        return !policy->foreign && put_in_force(policy, events, compiled);
+    case COMPILED_POLICY_ERRORS:
+        describe_errors(policy, &compiled->policy->diagnostics);
+        return false;
+    case COMPILED_POLICY_TOO_LARGE:
+        return fail(policy, "the compiled policy does not fit into memory");
+    default:
+        return fail(policy, "the file cannot be read");
+    }
 }
 
 bool service_policy_apply(struct service_policy *policy, struct service_events *events)
 {
     char before[SERVICE_POLICY_ERROR_SIZE];
+    char told[TOLD_SIZE] = "";
     struct compiled_policy compiled;
-    bool changed = false;
     memcpy(before, policy->error, sizeof(before));
     HANDLE mutex = policy_manager_lock(LOCK_TIMEOUT);
     if (!mutex) {
@@ -226,22 +312,9 @@ bool service_policy_apply(struct service_policy *policy, struct service_events *
     take_newest(policy);
     policy->stamp = folder_watch_stamp(&policy->files);
     size_t files = policy->files.file_count;
-    switch (read_file(policy, &compiled)) {
-    case COMPILED_POLICY_GOOD:
-        changed = put_in_force(policy, events, &compiled);
-        break;
-    case COMPILED_POLICY_ERRORS:
-        describe_errors(policy, &compiled.policy->diagnostics);
-        break;
-    case COMPILED_POLICY_TOO_LARGE:
-        fail(policy, "the compiled policy does not fit into memory");
-        break;
-    default:
-        fail(policy, "the file cannot be read");
-        break;
-    }
+    bool changed = take_file(policy, events, &compiled);
     if (policy->error[0]) {
-        changed = keep_in_force(policy);
+        changed = keep_in_force(policy, events, told, sizeof(told));
     }
     policy_manager_unlock(mutex);
     watch_files(policy, &compiled);
@@ -249,17 +322,13 @@ bool service_policy_apply(struct service_policy *policy, struct service_events *
         policy->stamp = folder_watch_stamp(&policy->files);
     }
     compiled_policy_free(&compiled);
-    if (policy->error[0] && strcmp(before, policy->error) != 0) {
-        policy->refused++;
-        service_events_policy(events, EVENT_POLICY_FILE_REFUSED, service_policy_generation(policy),
-                              policy->path, policy->error);
-    }
+    tell_refusal(policy, events, before, told);
     return changed;
 }
 
 bool service_policy_changed(const struct service_policy *policy)
 {
-    return folder_watch_stamp(&policy->files) != policy->stamp;
+    return policy->foreign || folder_watch_stamp(&policy->files) != policy->stamp;
 }
 
 bool service_policy_follow(struct service_policy *policy, struct service_events *events)
@@ -270,6 +339,7 @@ bool service_policy_follow(struct service_policy *policy, struct service_events 
     }
     if (take_newest(policy)) {
         service_events_follow(events, policy->view.image);
+        save_in_force(policy);
         return true;
     }
     /* Its image died with the manager that made it: what agents use now has an older number. */

@@ -11,8 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "windows/manager/policy_writers.h"
 #include "windows/manager/service/folder_watch.h"
 #include "windows/manager/service/service_events.h"
+#include "windows/manager/service/service_failure.h"
 #include "windows/manager/wide_text.h"
 #include "windows/policy_section.h"
 
@@ -28,23 +30,29 @@ struct service_policy {
     uint64_t published;            /* how often a policy was put in force */
     uint64_t refused;
     char error[SERVICE_POLICY_ERROR_SIZE]; /* why the file was refused last; empty: it is good */
-    size_t filter_rules;                   /* of the file as last read: flt: and all: */
+    bool foreign;              /* it was refused because others may change it; asked again */
+    uint64_t saved_generation; /* of last_policy.h; 0: not by this service */
+    policy_access_check *check_access; /* file_access_check() but in tests */
+    const struct filter_engine *engine;
 };
 
-/* Takes what is in force. False: the section or the file's name cannot be had, `error` says why. */
-bool service_policy_open(struct service_policy *policy);
+/* All zero, but for check_access and engine where a test has its own. Takes what is in force. */
+enum service_failure service_policy_open(struct service_policy *policy);
 void service_policy_close(struct service_policy *policy);
 
 /* The number in force, 0: none. */
 uint64_t service_policy_generation(const struct service_policy *policy);
 
 /*
- * Reads the file and puts it in force if it is good and says something new; writes the event. Holds
- * the manager mutex meanwhile. True when another policy is in force than before.
+ * Reads the file and puts it in force if it is good, only administrators may change it, and it says
+ * something new; writes the event. A file that is refused changes nothing; when nothing is in force
+ * then, what was last is put in force again. Holds the manager mutex meanwhile. True when another
+ * policy is in force than before.
  */
 bool service_policy_apply(struct service_policy *policy, struct service_events *events);
 
-/* Whether a file has another time or size than when it was read, for changes that nobody told. */
+/* Whether a file has another time or size than when it was read, for changes that nobody told; also
+ * when it was refused for who may change it, which has neither. */
 bool service_policy_changed(const struct service_policy *policy);
 
 /*

@@ -149,7 +149,7 @@ static void first_pass(void)
     }
 }
 
-DWORD supervisor_run(HANDLE stop, void (*ready)(void))
+enum service_failure supervisor_run(HANDLE stop, void (*ready)(void))
 {
     struct service_status *status = &RpcFwService;
     supervisor.stop = stop;
@@ -157,21 +157,17 @@ DWORD supervisor_run(HANDLE stop, void (*ready)(void))
     supervisor.watch.events = &supervisor.events;
     supervisor.watch.status = status;
     if (!installed_file_path(INSTALLED_AGENT, supervisor.watch.agent_path)) {
-        return GetLastError();
+        return SERVICE_FAILURE_FOLDER;
     }
     service_events_open(&supervisor.events);
     privileges_enable_debug();
-    DWORD error = ERROR_SUCCESS;
-    if (installation_check() != INSTALLATION_GOOD) {
+    enum service_failure failure = installation_check() == INSTALLATION_GOOD
+                                       ? service_policy_open(&supervisor.policy)
+                                       : SERVICE_FAILURE_INSTALLATION;
+    if (failure) {
         service_events_service(&supervisor.events, EVENT_SERVICE_STOPPED, 0,
-                               "the files in System32 are not those of this release");
-        error = ERROR_PRODUCT_VERSION;
-    } else if (!service_policy_open(&supervisor.policy)) {
-        service_events_service(&supervisor.events, EVENT_SERVICE_STOPPED, 0,
-                               supervisor.policy.error);
-        error = ERROR_INVALID_DATA;
-    }
-    if (!error) {
+                               service_failure_text(failure));
+    } else {
         status->started_us = event_time_now();
         service_policy_apply(&supervisor.policy, &supervisor.events);
         show_policy();
@@ -188,5 +184,5 @@ DWORD supervisor_run(HANDLE stop, void (*ready)(void))
     process_watch_free(&supervisor.watch);
     service_policy_close(&supervisor.policy);
     service_events_close(&supervisor.events);
-    return error;
+    return failure;
 }

@@ -10,11 +10,13 @@
 
 #include <windows.h>
 
+#include "windows/manager/service/service_failure.h"
+
 /*
  * Protects until `stop` is set; `ready` is called once when the policy has been read and every
- * process that runs has been looked at. Agents stay where they are. A Win32 error, when it cannot
- * even begin.
+ * process that runs has been looked at. Agents stay where they are. Returns why it could not even
+ * begin; SERVICE_FAILURE_NONE when it did.
  */
-DWORD supervisor_run(HANDLE stop, void (*ready)(void));
+enum service_failure supervisor_run(HANDLE stop, void (*ready)(void));
 
 #endif
