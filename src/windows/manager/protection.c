@@ -236,6 +236,7 @@ static void inject(HANDLE process, DWORD pid, const wchar_t *dll_path,
 void protection_refuse(struct protection_result *result, enum admission admission)
 {
     result->admission = admission;
+    result->unasked = true;
     protection_conclude(result, PROTECTION_REFUSED, "%s", admission_reason(admission));
 }
 
@@ -292,6 +293,7 @@ static void add_to_open_process(HANDLE process, DWORD pid, const wchar_t *dll_pa
     if (!process_find_modules(pid, module_names, modules, MODULE_COUNT)) {
         protection_refuse_in_process(result, process, "its modules cannot be listed",
                                      GetLastError());
+        result->unasked = true;
         return;
     }
     if (modules[MODULE_AGENT].base) {
@@ -329,6 +331,7 @@ static void add(const wchar_t *dll_path, DWORD pid, bool wait, struct protection
     HANDLE process = OpenProcess(INJECTION_ACCESS, FALSE, pid);
     if (!process) {
         protection_refuse_open(result, GetLastError());
+        result->unasked = true;
         return;
     }
     add_to_open_process(process, pid, dll_path, wait, result);

@@ -29,12 +29,13 @@ enum protection_outcome {
 
 struct protection_result {
     enum protection_outcome outcome;
-    uintptr_t base;                      /* where the agent's DLL is or was; 0: none was seen */
-    size_t image_size;                   /* of that DLL */
-    bool former;                         /* protection_try(): of an agent that is leaving */
-    bool foreign;                        /* REFUSED: that DLL is not the installed one */
-    enum admission admission;            /* REFUSED: why, where that was known before the attempt */
-    struct agent_status status;          /* ADDED, PRESENT, DRAINING, REFRESHED: as last read */
+    uintptr_t base;             /* where the agent's DLL is or was; 0: none was seen */
+    size_t image_size;          /* of that DLL */
+    bool former;                /* protection_try(): of an agent that is leaving */
+    bool foreign;               /* REFUSED: that DLL is not the installed one */
+    bool unasked;               /* REFUSED before it could be seen whether it serves anything */
+    enum admission admission;   /* REFUSED: why, where that was known before the attempt */
+    struct agent_status status; /* ADDED, PRESENT, DRAINING, REFRESHED: as last read */
     char reason[PROTECTION_REASON_SIZE]; /* NOT_SERVER, REFUSED: UTF-8, no line feed */
 };
 

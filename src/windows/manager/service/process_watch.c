@@ -289,14 +289,15 @@ static void wait_again(struct watched_process *process, DWORD least, DWORD most,
 }
 
 /*
- * Whether the refused process may be one that other machines reach. Past admission it has loaded
- * the RPC runtime, and most refusals then come from an agent that found endpoints. A process that
- * lets nothing in cannot be asked: only what is seen from outside tells that it may serve.
+ * Whether the refused process may be one that other machines reach. One that can be entered has
+ * loaded the RPC runtime, and what refuses then mostly is an agent that found endpoints. One that
+ * cannot even be looked into is asked nothing: only what is seen from outside tells that it serves.
  */
-static bool may_be_gap(const struct watched_process *process,
+static bool may_be_gap(const struct process_watch *watch, const struct watched_process *process,
                        const struct protection_result *result)
 {
-    return !result->admission || process->marks.ports || process->listens_ms;
+    bool unowned = process->listens_ms && listening_ports_of(&watch->ports, 0);
+    return !result->unasked || unowned || listening_ports_remote(&watch->ports, process->pid);
 }
 
 static void settle(struct process_watch *watch, struct watched_process *process,
@@ -318,7 +319,7 @@ static void settle(struct process_watch *watch, struct watched_process *process,
         adopt(process, result, now);
         break;
     case PROTECTION_REFUSED:
-        process->tell_gap = may_be_gap(process, result);
+        process->tell_gap = may_be_gap(watch, process, result);
         process->state = process->tell_gap ? WATCHED_REFUSED : WATCHED_CLOSED;
         wait_again(process, cost > least ? cost : least, REFUSED_MAX, now);
         break;

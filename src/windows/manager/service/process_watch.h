@@ -14,8 +14,8 @@
  * listed, young processes are entered by the clock instead. Where the system does not tell whose a
  * port is (Wine), a new port counts for every process that has changed.
  *
- * A process that lets no agent in (admission.h) is a gap only when it is seen to listen for TCP:
- * every Windows has protected, 32-bit and suspended ones that serve nothing.
+ * A process that cannot be looked into (admission.h) is a gap only when it is seen to listen for
+ * TCP: every Windows has protected, 32-bit and suspended ones that serve nothing.
  */
 #ifndef RPCFW_WINDOWS_MANAGER_PROCESS_WATCH_H
 #define RPCFW_WINDOWS_MANAGER_PROCESS_WATCH_H
@@ -31,7 +31,7 @@ enum watched_state {
     WATCHED_WAITING, /* no server that other machines can reach, or not yet */
     WATCHED_PROTECTED,
     WATCHED_REFUSED, /* it cannot be protected: a gap */
-    WATCHED_CLOSED,  /* it lets no agent in, and nothing tells that it serves: no gap so far */
+    WATCHED_CLOSED,  /* it cannot be looked into, and nothing tells that it serves: no gap so far */
     WATCHED_IGNORED, /* the system itself, and this service */
 };
 

@@ -12,31 +12,12 @@
 #include <stddef.h>
 #include <windows.h>
 
+#include "windows/manager/service/service_settings.h"
+
 #define SERVICE_NAME L"RPC Firewall"
 
 /* What the service is started with behind its path. */
 #define SERVICE_VERB L"service"
-
-/* Who may do what with the service: the system and administrators everything, others look. */
-extern const wchar_t service_sddl[];
-
-/* Privileges that the service keeps of those of its account; a list of names that ends with an
- * empty one, as the service control manager takes it. */
-extern const wchar_t service_privileges[];
-
-/* Settings beside those that a service cannot be without; a system may lack some of them. */
-enum service_setting {
-    SERVICE_SETTING_DESCRIPTION,
-    SERVICE_SETTING_RECOVERY,      /* start it again when it dies */
-    SERVICE_SETTING_RECOVERY_FLAG, /* also when it ends with an error */
-    SERVICE_SETTING_SID,           /* an own identity in the token of the service */
-    SERVICE_SETTING_PRIVILEGES,    /* none but service_privileges */
-    SERVICE_SETTING_SECURITY,      /* service_sddl */
-    SERVICE_SETTING_COUNT,
-};
-
-/* One or two words for messages. */
-const char *service_setting_name(enum service_setting setting);
 
 /*
  * Makes the service, or brings the one of that name to what it is to be: own process, automatic
