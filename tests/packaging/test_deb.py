@@ -21,6 +21,8 @@ SKIP = 77
 OLD, NEW = '0.0.1', '0.0.2'
 SCRATCH = Path('/var/tmp/rpcfw-deb-test')
 PASSWORD = 'pw-0f-a-test'
+DROP_IN = Path('/etc/systemd/system/smbd.service.d/rpcfw.conf')
+APPARMOR = Path('/etc/apparmor.d/abstractions/samba.d/rpcfw')
 
 
 def enter():
@@ -158,6 +160,8 @@ class Packages(unittest.TestCase):
         self.assertEqual(policy.stat().st_mode & 0o7777, 0o600)
         self.assertEqual(policy.parent.stat().st_mode & 0o7777, 0o700)
         self.assertEqual(run('rpcfw', 'check', policy).returncode, 0)
+        self.assertEqual(APPARMOR.stat().st_mode & 0o7777, 0o644)
+        self.assertEqual(APPARMOR.read_bytes(), (ROOT / 'packaging/apparmor/rpcfw').read_bytes())
         self.assertTrue(Path('/usr/share/man/man1/rpcfw.1.gz').exists())
         told = run('systemd-analyze', 'verify', '/lib/systemd/system/rpcfw.service', ok=False).stdout
         # Where manual pages are not kept it cannot read them.
@@ -181,6 +185,7 @@ class Packages(unittest.TestCase):
         marker = '# of the administrator\n'
         policy = Path('/etc/rpcfw/RpcFw.conf')
         policy.write_text(policy.read_text() + marker)
+        self.preload()
         before = {entry['pid'] for entry in agents()}
         dpkg('-i', '--force-confold', package('rpcfw', NEW), package('rpcfw-samba', NEW))
         self.assertIn(marker, policy.read_text())
@@ -188,6 +193,26 @@ class Packages(unittest.TestCase):
         now = {entry['pid']: entry['release'] for entry in agents()}
         self.assertTrue(before & now.keys(), 'no process was protected before and after the upgrade')
         self.assertEqual(set(now.values()), {NEW}, now)
+        self.preload_stays()
+
+    def preload(self):
+        """Chosen on a host where the package has placed links to modules: those stay."""
+        self.assertIn("the package's links", run('rpcfw', 'install', '--no-service', '--preload').stdout)
+        self.assertTrue(DROP_IN.exists())
+        self.assertEqual(len(self.links()), 2)
+
+    def preload_stays(self):
+        agent = os.path.realpath(self.links()[0])
+        self.assertIn(NEW, agent)
+        self.assertIn(f'LD_PRELOAD={agent}\n', DROP_IN.read_text())
+        # Until it is chosen away.
+        run('rpcfw', 'install', '--no-service')
+        self.assertFalse(DROP_IN.parent.exists())
+        self.assertEqual(len(self.links()), 2)
+
+    @staticmethod
+    def links():
+        return [path for path in Path('/usr/lib').rglob('samba/*/rpcfirewall.so') if path.is_symlink()]
 
     def remove(self, samba):
         refused = run('rpcfw', 'uninstall', ok=False)
@@ -210,7 +235,7 @@ class Packages(unittest.TestCase):
 
     def purge(self):
         dpkg('-P', 'rpcfw-samba', 'rpcfw')
-        for path in ('/etc/rpcfw', '/var/log/rpcfw', '/run/rpcfw', '/var/lib/rpcfw'):
+        for path in (APPARMOR, '/etc/rpcfw', '/var/log/rpcfw', '/run/rpcfw', '/var/lib/rpcfw'):
             self.assertFalse(Path(path).exists(), f'{path} is left')
 
 

@@ -16,7 +16,7 @@ const struct cli_verb samba_host_verbs[] = {
             "/etc/rpcfw/RpcFw.conf in force (without one: a new one that allows and records every\n"
             "call), and protects the processes that run. May be run again, also by a newer\n"
             "release. As root.\n\n"
-            "  --preload     have systemd preload the agent, not Samba's module folders\n"
+            "  --preload     have systemd preload the agent; place no links among Samba's modules\n"
             "  --no-service  do not start the service: whoever manages services does (a package)\n"
             "  --for samba   for Samba; there is no other yet\n\n"
             "Exit code: 0 done, 1 the policy is refused and nothing was changed, 2 it could not "

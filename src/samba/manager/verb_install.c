@@ -192,8 +192,11 @@ static void print_placed(const struct installation *installation)
         printf("loaded by Samba as a module, from %s/{%s,%s}\n", plan->modules, "gensec",
                "dcerpc_server");
     } else {
-        printf("loaded by LD_PRELOAD, in %u units of systemd: from their next start on\n",
-               plan->drop_ins);
+        printf("loaded by LD_PRELOAD, in %u units of systemd: from their next start on\n%s",
+               plan->drop_ins,
+               install_plan_is_packaged()
+                   ? "the package's links in Samba's module folders stay and load the same file\n"
+                   : "");
     }
     fflush(stdout);
 }
