@@ -44,12 +44,13 @@ static void check_says(const char *text)
     }
 }
 
-static DWORD tell_access(const wchar_t *path, enum file_access_kind kind, bool *foreign,
+static DWORD tell_access(const wchar_t *path, enum file_access_kind kind, PSID self, bool *foreign,
                          union file_access_sid *who)
 {
     DWORD size = sizeof(*who);
-    *foreign = kind == foreign_kind && wide_same_name(path, foreign_path);
     CreateWellKnownSid(WinAuthenticatedUserSid, NULL, &who->sid, &size);
+    *foreign = kind == foreign_kind && wide_same_name(path, foreign_path) &&
+               !(self && EqualSid(self, &who->sid));
     return access_error;
 }
 
@@ -127,6 +128,35 @@ static void test_foreign_include(void)
     service_policy_close(&policy);
 }
 
+/* Install is run by an administrator, perhaps in the folder that the archive was unpacked to. */
+static void test_installer(void)
+{
+    HKEY key;
+    union file_access_sid user;
+    union file_access_sid noted;
+    begin();
+    DWORD size = sizeof(policy.installer);
+    CreateWellKnownSid(WinAuthenticatedUserSid, NULL, &policy.installer.sid, &size);
+    beside(POLICY_FILE_NAME, foreign_path);
+    check(apply(RULE_ONE), "who installed may change the file");
+    foreign_path[0] = L'\0';
+    service_policy_close(&policy);
+
+    installation_record_installer(&noted);
+    check(!IsValidSid(&noted.sid), "nobody has installed");
+    RegCreateKeyExW(HKEY_LOCAL_MACHINE, INSTALLATION_KEY, 0, NULL, REG_OPTION_NON_VOLATILE,
+                    KEY_SET_VALUE | KEY_WOW64_64KEY, NULL, &key, NULL);
+    check(installation_record_note_installer() == ERROR_SUCCESS && file_access_user(&user),
+          "who installs is noted");
+    installation_record_installer(&noted);
+    check(IsValidSid(&noted.sid) && EqualSid(&noted.sid, &user.sid), "and read back");
+    RegSetValueExW(key, L"Installer", 0, REG_BINARY, user.bytes, 10);
+    installation_record_installer(&noted);
+    check(!IsValidSid(&noted.sid), "half a SID is nobody's");
+    RegCloseKey(key);
+    check(installation_record_remove() == ERROR_SUCCESS, "the record is removed");
+}
+
 static void test_unknown_access(void)
 {
     begin();
@@ -199,6 +229,7 @@ int main(void)
     service_events_open(&events);
     test_foreign_file();
     test_foreign_include();
+    test_installer();
     test_unknown_access();
     test_start_with_a_broken_file();
     test_last_is_no_image();

@@ -188,6 +188,92 @@ class Service(unittest.TestCase):
         self.assert_policy(port, 'fault', 'ok')
         self.assertEqual(self.service()['policy_error'], '')
 
+    def refused(self, *texts):
+        """Waits for the event of a refused file that says all of this."""
+        def found():
+            return any(all(text in str(event) for text in texts) for event in self.firewall.events('policy-file-refused'))
+        self.assertIsNotNone(winebox.wait_until(found, 15), self.firewall.events())
+
+    def test_5a_takes_no_file_that_others_may_change(self):
+        """Wine makes access lists of the mode: 0666 lets Everyone write."""
+        self.start()
+        server, port = self.server()
+        self.assert_protected(server)
+        self.firewall.write_policy(BLOCKS_ADD)
+        self.assertIsNotNone(winebox.wait_until(lambda: self.service()['policy_error'] == '', 15))
+        self.assert_policy(port, 'fault', 'ok')
+        self.firewall.skip_events()
+        self.firewall.policy.chmod(0o666)
+        self.firewall.write_policy(BLOCKS_PID)
+        self.refused('Everyone may change', 'RpcFw.conf')
+        self.assert_policy(port, 'fault', 'ok')
+        self.assertIn('Everyone', self.service()['policy_error'])
+        # Only the access list is mended: nothing tells the service.
+        self.firewall.policy.chmod(0o644)
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.events('policy-published'), 20))
+        self.assertIsNotNone(winebox.wait_until(lambda: self.service()['policy_error'] == '', 5))
+        self.assert_policy(port, 'ok', 'fault')
+
+    def test_5b_a_broken_file_after_a_restart_of_the_machine(self):
+        """What is in force goes with the last process that holds it, here as with the machine."""
+        self.start()
+        self.firewall.write_policy(BLOCKS_ADD)
+        self.assertIsNotNone(winebox.wait_until(lambda: self.service()['policy_error'] == '', 15))
+        self.firewall.must('stop')
+        self.firewall.must('unprotect')
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.status()['generation'] == 0, 10))
+        self.firewall.skip_events()
+        self.firewall.write_policy(f'uuid:{DEMO[0]} action:deny')
+        server, port = self.server()
+        done = self.firewall.manager('start', 'fw')
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn('policy generation 1 is in force', done.stdout)
+        self.refused('the last policy is in force again (generation 1)', 'RpcFw.conf:1:')
+        self.assert_protected(server)
+        self.assert_policy(port, 'fault', 'ok')
+        self.firewall.write_policy(BLOCKS_PID)
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.events('policy-published'), 15))
+        self.assertIsNotNone(winebox.wait_until(lambda: self.service()['policy_error'] == '', 5))
+        self.assert_policy(port, 'ok', 'fault')
+        self.firewall.write_policy(BLOCKS_ADD)
+
+    def test_5c_says_why_it_does_not_start(self):
+        self.start()
+        self.firewall.must('stop')
+        self.firewall.must('unprotect')
+        holder = self.box.start_test_program('name_holder', r'Global\RpcFwManager')
+        done = self.firewall.manager('start', 'fw', '--json')
+        holder.stop()
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('something else made it', done.stderr)
+        self.assertEqual(json.loads(done.stdout)['service']['state'], 'stopped')
+
+    def test_5d_start_and_stop_as_json(self):
+        self.start()
+        said = json.loads(self.firewall.must('stop', '--json'))
+        self.assertEqual(said, {'service': {'state': 'stopped'}, 'filters': {'wanted': False, 'changed': False}})
+        said = json.loads(self.firewall.must('start', 'fw', '--json'))
+        self.assertEqual((list(said), said['service']['state']), (['service'], 'running'))
+        said = json.loads(self.firewall.must('start', 'flt', '--json'))
+        self.assertEqual(said, {'filters': {'wanted': True, 'rules': 0, 'changed': False}})
+        self.assertIn('no flt: or all: rules', self.firewall.must('start', 'flt'))
+        self.assertEqual(self.firewall.manager('start', 'flt', 'fw').returncode, 2)
+
+    def test_5e_wanted_filters_that_cannot_be_set_are_told(self):
+        """Wine has no filter engine; filters that go and come back: wine.filter_follow."""
+        self.start()
+        self.firewall.must('start', 'flt')
+        self.firewall.skip_events()
+        self.firewall.write_policy('fw:' + BLOCKS_ADD, f'flt:uuid:{DEMO[0]} action:block')
+        self.refused('this Windows has no RPC filter engine')
+        self.firewall.must('stop', 'flt')
+        self.firewall.skip_events()
+        self.firewall.write_policy('fw:' + BLOCKS_PID, f'flt:uuid:{DEMO[0]} action:block')
+        self.assertIsNotNone(winebox.wait_until(lambda: self.firewall.events('policy-published'), 15))
+        time.sleep(0.5)
+        self.assertEqual(self.firewall.events('policy-file-refused'), [])
+        self.firewall.write_policy(BLOCKS_ADD)
+
     def test_6_keeps_its_name_and_its_pace(self):
         """Against a local user who would blind it: with the name of its mutex, or with processes that nothing enters."""
         self.start()
@@ -205,10 +291,12 @@ class Service(unittest.TestCase):
         self.start()
         server, port = self.server()
         self.assert_protected(server)
+        self.assertTrue((self.box.drive_c / 'Program Files/RPC Firewall/last-policy').exists())
         self.firewall.must('uninstall')
         self.assertIsNotNone(winebox.wait_until(lambda: not server.has_module(AGENT), 2))
         self.assertEqual(self.service(), {'state': 'absent'})
         self.assertFalse((self.box.drive_c / 'Program Files/RPC Firewall').exists())
+        self.assertNotEqual(self.box.run('reg', 'query', r'HKLM\SOFTWARE\RPC Firewall').returncode, 0)
         self.assertEqual(self.firewall.manager('start').returncode, 2)
         self.assert_policy(port, 'ok', 'ok')
 

@@ -97,7 +97,7 @@ bool file_access_is_foreign(PSECURITY_DESCRIPTOR descriptor, enum file_access_ki
     return false;
 }
 
-static bool read_user(union file_access_sid *user)
+bool file_access_user(union file_access_sid *user)
 {
     union {
         TOKEN_USER user;
@@ -114,10 +114,9 @@ static bool read_user(union file_access_sid *user)
     return known;
 }
 
-DWORD file_access_check(const wchar_t *path, enum file_access_kind kind, bool *foreign,
-                        union file_access_sid *who)
+DWORD file_access_check_for(const wchar_t *path, enum file_access_kind kind, PSID self,
+                            bool *foreign, union file_access_sid *who)
 {
-    union file_access_sid self;
     PSECURITY_DESCRIPTOR descriptor;
     DWORD error = GetNamedSecurityInfoW(path, SE_FILE_OBJECT,
                                         OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION,
@@ -125,9 +124,17 @@ DWORD file_access_check(const wchar_t *path, enum file_access_kind kind, bool *f
     if (error) {
         return error;
     }
-    *foreign = file_access_is_foreign(descriptor, kind, read_user(&self) ? &self.sid : NULL, who);
+    *foreign = file_access_is_foreign(descriptor, kind, self, who);
     LocalFree(descriptor);
     return ERROR_SUCCESS;
+}
+
+DWORD file_access_check(const wchar_t *path, enum file_access_kind kind, bool *foreign,
+                        union file_access_sid *who)
+{
+    union file_access_sid self;
+    return file_access_check_for(path, kind, file_access_user(&self) ? &self.sid : NULL, foreign,
+                                 who);
 }
 
 const char *file_access_name(const union file_access_sid *who, char *text, size_t size)

@@ -27,10 +27,17 @@ union file_access_sid {
 bool file_access_is_foreign(PSECURITY_DESCRIPTOR descriptor, enum file_access_kind kind, PSID self,
                             union file_access_sid *who);
 
-/* The same for what lies at the path, with the user of this process as `self`. Returns a Win32
- * error; *foreign and *who only after ERROR_SUCCESS. */
+/* The same for what lies at the path. Returns a Win32 error; *foreign and *who only after
+ * ERROR_SUCCESS. */
+DWORD file_access_check_for(const wchar_t *path, enum file_access_kind kind, PSID self,
+                            bool *foreign, union file_access_sid *who);
+
+/* With the user of this process as `self`. */
 DWORD file_access_check(const wchar_t *path, enum file_access_kind kind, bool *foreign,
                         union file_access_sid *who);
+
+/* The user of this process; false: GetLastError(). */
+bool file_access_user(union file_access_sid *user);
 
 /* DOMAIN\name, or S-1-… where the account has none here; UTF-8, printable; returns `text`. */
 const char *file_access_name(const union file_access_sid *who, char *text, size_t size);

@@ -12,6 +12,7 @@
 #define EVENT_LOG_VALUE L"EventLogKeys"
 #define SERVICE_VALUE   L"Service"
 #define POLICY_VALUE    L"Policy"
+#define INSTALLER_VALUE L"Installer"
 
 #define FOLDER_NAME     L"RPC Firewall"
 #define FOLDERS_KEY     L"SOFTWARE\\Microsoft\\Windows\\CurrentVersion"
@@ -109,6 +110,42 @@ LSTATUS installation_record_write(const struct installation_record *record)
     return error;
 }
 
+/* The value is the SID as it lies in memory. */
+void installation_record_installer(union file_access_sid *installer)
+{
+    DWORD size = sizeof(*installer);
+    HKEY key;
+    memset(installer, 0, sizeof(*installer));
+    if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, INSTALLATION_KEY, 0, KEY_QUERY_VALUE | KEY_WOW64_64KEY,
+                      &key)) {
+        return;
+    }
+    LSTATUS error =
+        RegGetValueW(key, NULL, INSTALLER_VALUE, RRF_RT_REG_BINARY, NULL, installer, &size);
+    RegCloseKey(key);
+    if (error || size < sizeof(SID) || !IsValidSid(&installer->sid) ||
+        GetLengthSid(&installer->sid) > size) {
+        memset(installer, 0, sizeof(*installer));
+    }
+}
+
+LSTATUS installation_record_note_installer(void)
+{
+    union file_access_sid user;
+    HKEY key;
+    if (!file_access_user(&user)) {
+        return (LSTATUS)GetLastError();
+    }
+    LSTATUS error = RegOpenKeyExW(HKEY_LOCAL_MACHINE, INSTALLATION_KEY, 0,
+                                  KEY_SET_VALUE | KEY_WOW64_64KEY, &key);
+    if (!error) {
+        error = RegSetValueExW(key, INSTALLER_VALUE, 0, REG_BINARY, user.bytes,
+                               GetLengthSid(&user.sid));
+        RegCloseKey(key);
+    }
+    return error;
+}
+
 LSTATUS installation_record_remove(void)
 {
     HKEY key;
@@ -121,6 +158,7 @@ LSTATUS installation_record_remove(void)
     RegDeleteValueW(key, EVENT_LOG_VALUE);
     RegDeleteValueW(key, SERVICE_VALUE);
     RegDeleteValueW(key, POLICY_VALUE);
+    RegDeleteValueW(key, INSTALLER_VALUE);
     for (unsigned i = 0; i < INSTALLED_FILE_COUNT; i++) {
         RegDeleteValueW(key, installed_file_names[i]);
     }

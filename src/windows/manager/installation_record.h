@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <windows.h>
 
+#include "windows/manager/file_access.h"
+
 #define INSTALLATION_KEY L"SOFTWARE\\RPC Firewall"
 
 enum installed_file {
@@ -48,6 +50,13 @@ struct installation_record {
 LSTATUS installation_record_read(struct installation_record *record);
 
 LSTATUS installation_record_write(const struct installation_record *record);
+
+/*
+ * Who installed: the service lets that account change the policy files, for they may lie in its own
+ * folders. Read: all zero when it is not known. Write: the user of this process; a Win32 error.
+ */
+void installation_record_installer(union file_access_sid *installer);
+LSTATUS installation_record_note_installer(void);
 
 /* Removes our values, and the key when nothing else is in it. */
 LSTATUS installation_record_remove(void);

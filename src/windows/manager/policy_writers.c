@@ -26,14 +26,14 @@ static const char *cut(const char *path)
 }
 
 static bool is_foreign(const wchar_t *path, enum file_access_kind kind, policy_access_check *check,
-                       char *text, size_t size)
+                       PSID administrator, char *text, size_t size)
 {
     char shown[UTF8_PATH_SIZE];
     char name[NAME_SIZE];
     char words[WIN32_ERROR_TEXT_SIZE];
     union file_access_sid who;
     bool foreign;
-    DWORD error = check(path, kind, &foreign, &who);
+    DWORD error = check(path, kind, administrator, &foreign, &who);
     utf8_from_wide(path, shown, sizeof(shown));
     if (error) {
         snprintf(text, size, "who may change %s%s cannot be told: %.50s", cut(shown), tail(shown),
@@ -48,7 +48,8 @@ static bool is_foreign(const wchar_t *path, enum file_access_kind kind, policy_a
 }
 
 /* The file and its folder. */
-static bool is_file_foreign(const char *path, policy_access_check *check, char *text, size_t size)
+static bool is_file_foreign(const char *path, policy_access_check *check, PSID administrator,
+                            char *text, size_t size)
 {
     wchar_t wide[MAX_PATH];
     wchar_t full[MAX_PATH];
@@ -59,7 +60,7 @@ static bool is_file_foreign(const char *path, policy_access_check *check, char *
                  tail(path));
         return true;
     }
-    if (is_foreign(full, FILE_ACCESS_FILE, check, text, size)) {
+    if (is_foreign(full, FILE_ACCESS_FILE, check, administrator, text, size)) {
         return true;
     }
     wchar_t *slash = wcsrchr(full, L'\\');
@@ -67,14 +68,14 @@ static bool is_file_foreign(const char *path, policy_access_check *check, char *
         return false;
     }
     slash[1] = L'\0'; /* with the backslash: the root of a drive is nothing without */
-    return is_foreign(full, FILE_ACCESS_FOLDER, check, text, size);
+    return is_foreign(full, FILE_ACCESS_FOLDER, check, administrator, text, size);
 }
 
-bool policy_has_foreign_writer(const struct policy *policy, policy_access_check *check, char *text,
-                               size_t size)
+bool policy_has_foreign_writer(const struct policy *policy, policy_access_check *check,
+                               PSID administrator, char *text, size_t size)
 {
     for (size_t i = 0; i < policy->source_count; i++) {
-        if (is_file_foreign(policy->sources[i].path, check, text, size)) {
+        if (is_file_foreign(policy->sources[i].path, check, administrator, text, size)) {
             return true;
         }
     }

@@ -12,15 +12,16 @@
 #include "core/policy.h"
 #include "windows/manager/file_access.h"
 
-/* As file_access_check(), which it is but in tests. */
-typedef DWORD policy_access_check(const wchar_t *path, enum file_access_kind kind, bool *foreign,
-                                  union file_access_sid *who);
+/* As file_access_check_for(), which it is but in tests. */
+typedef DWORD policy_access_check(const wchar_t *path, enum file_access_kind kind, PSID self,
+                                  bool *foreign, union file_access_sid *who);
 
 /*
- * True: `text` says in UTF-8 who may change what, of the first that was found. What cannot be told
- * counts as found.
+ * `administrator` is trusted besides those that file_access.h names; NULL: nobody. True: `text`
+ * says in UTF-8 who may change what, of the first that was found. What cannot be told counts as
+ * found.
  */
-bool policy_has_foreign_writer(const struct policy *policy, policy_access_check *check, char *text,
-                               size_t size);
+bool policy_has_foreign_writer(const struct policy *policy, policy_access_check *check,
+                               PSID administrator, char *text, size_t size);
 
 #endif

@@ -250,6 +250,11 @@ static DWORD carry_out(const struct installation_plan *plan, struct installation
     if (refused) {
         return refused;
     }
+    *what = "who installs cannot be noted";
+    error = installation_record_note_installer();
+    if (error) {
+        return (DWORD)error;
+    }
     *what = "the registry cannot be written";
     return (DWORD)write_record(plan, true);
 }

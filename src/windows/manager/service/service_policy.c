@@ -7,6 +7,7 @@
 
 #include "windows/manager/compiled_policy.h"
 #include "windows/manager/filter_follow.h"
+#include "windows/manager/installation_record.h"
 #include "windows/manager/policy_file.h"
 #include "windows/manager/service/last_policy.h"
 
@@ -44,11 +45,12 @@ static bool take_newest(struct service_policy *policy)
 enum service_failure service_policy_open(struct service_policy *policy)
 {
     if (!policy->check_access) {
-        policy->check_access = file_access_check;
+        policy->check_access = file_access_check_for;
     }
     if (!policy->engine) {
         policy->engine = filters_windows_engine();
     }
+    installation_record_installer(&policy->installer);
     if (!policy_file_path(NULL, policy->path)) {
         return SERVICE_FAILURE_POLICY_NAME;
     }
@@ -284,8 +286,10 @@ static bool take_file(struct service_policy *policy, struct service_events *even
     policy->foreign = false;
     switch (read_file(policy, compiled)) {
     case COMPILED_POLICY_GOOD:
-        policy->foreign = policy_has_foreign_writer(compiled->policy, policy->check_access,
-                                                    policy->error, sizeof(policy->error));
+        policy->foreign = policy_has_foreign_writer(
+            compiled->policy, policy->check_access,
+            IsValidSid(&policy->installer.sid) ? &policy->installer.sid : NULL, policy->error,
+            sizeof(policy->error));
         return !policy->foreign && put_in_force(policy, events, compiled);
     case COMPILED_POLICY_ERRORS:
         describe_errors(policy, &compiled->policy->diagnostics);

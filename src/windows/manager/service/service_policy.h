@@ -32,7 +32,8 @@ struct service_policy {
     char error[SERVICE_POLICY_ERROR_SIZE]; /* why the file was refused last; empty: it is good */
     bool foreign;              /* it was refused because others may change it; asked again */
     uint64_t saved_generation; /* of last_policy.h; 0: not by this service */
-    policy_access_check *check_access; /* file_access_check() but in tests */
+    policy_access_check *check_access; /* file_access_check_for() but in tests */
+    union file_access_sid installer;   /* may change the policy files too; all zero: nobody */
     const struct filter_engine *engine;
 };
 
