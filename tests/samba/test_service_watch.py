@@ -2,9 +2,11 @@
 """rpcfw serve protects Samba's processes that no agent came into by itself, with the rights that its unit leaves it."""
 import os
 import re
+import struct
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 import sandbox
 
@@ -55,6 +57,49 @@ class ServiceWatch(unittest.TestCase):
 
     def refused(self, command):
         return 'ACCESS_DENIED' in self.server.rpcclient(NP, command, source=sandbox.ATTACKER).stdout
+
+    @staticmethod
+    def fill_table():
+        """A process that lives stands in each entry that is free."""
+        start_time = int(Path('/proc/1/stat').read_text(encoding='ascii').rsplit(')', 1)[1].split()[19])
+        with open('/run/rpcfw/processes', 'r+b') as table:
+            _, _, size, count = struct.unpack('<4I', table.read(16))
+            first = os.fstat(table.fileno()).st_size - size * count
+            for place in range(first, first + size * count, size):
+                table.seek(place)
+                if table.read(4) == bytes(4):
+                    table.seek(place)
+                    table.write(struct.pack('<IIQ', 1, 2, start_time))
+
+    def empty_table(self):
+        with open('/run/rpcfw/processes', 'r+b') as table:
+            _, _, size, count = struct.unpack('<4I', table.read(16))
+            first = os.fstat(table.fileno()).st_size - size * count
+            for place in range(first, first + size * count, size):
+                table.seek(place)
+                if table.read(4) == struct.pack('<I', 1):
+                    table.seek(place)
+                    table.write(bytes(4))
+
+    def test_0_more_processes_than_can_be_listed(self):
+        """They are entered and judge, and are let be; that is told once. When there is room, they are listed."""
+        self.server.stop()
+        self.firewall.must('update')
+        self.serve()
+        self.firewall.skip_events()
+        sandbox.wait_until(lambda: os.path.exists('/run/rpcfw/processes'), SOON)
+        self.fill_table()
+        self.addCleanup(self.empty_table)
+        self.server.start()
+        self.assertFalse(self.server.rpcclient(NP, 'lsaquery', source=sandbox.ADMIN).returncode)
+        self.assertIsNotNone(sandbox.wait_until(lambda: self.refused('lsaquery'), 2 * SOON, 0.5))
+        self.assertTrue(self.firewall.unprotected())
+        time.sleep(SOON + 10)       # each is tried three times
+        gaps = [field(event, 'event.reason') for event in self.firewall.matching(event_action='gap-found')]
+        self.assertEqual(['more processes than can be listed: this and others are not shown'], gaps)
+        self.empty_table()
+        self.assertIsNotNone(sandbox.wait_until(lambda: not self.firewall.unprotected(), SOON), self.firewall.unprotected())
+        self.assertTrue(self.refused('lsaquery'))
 
     def test_1_what_runs_and_what_comes(self):
         self.assertFalse(self.refused('lsaquery'))

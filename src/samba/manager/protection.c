@@ -169,6 +169,9 @@ static void attach(const struct protection_host *host, const struct process_fact
         if (result->has_view && result->view.reason != AGENT_REASON_STATE) {
             break;
         }
+        if (!result->has_view && !process_table_has_room(host->table)) {
+            break;
+        }
         nanosleep(&pause, NULL);
     }
     if (!result->has_view) {

@@ -76,6 +76,27 @@ static void tell_gap(struct process_watch *watch, struct watched_process *seen, 
     event_ring_put(watch->ring, &origin, &event);
 }
 
+/* An agent came in and found no entry in the table: to enter the process again changes nothing,
+ * until there is room. Told of one process for all. */
+static void tell_unlisted(struct process_watch *watch, struct watched_process *seen)
+{
+    seen->unlisted = true;
+    if (!watch->full_told)
+        tell_gap(watch, seen, "more processes than can be listed: this and others are not shown",
+                 "an agent in it");
+    watch->full_told = true;
+}
+
+static void try_unlisted_again(struct process_watch *watch, struct watched_process *seen)
+{
+    if (!process_table_has_room(watch->table))
+        return;
+    watch->full_told = false;
+    seen->unlisted = false;
+    seen->told = false;
+    seen->tries = 0;
+}
+
 /* ---- Protecting ---- */
 
 static void protect(struct process_watch *watch, struct watched_process *seen)
@@ -100,28 +121,13 @@ static void protect(struct process_watch *watch, struct watched_process *seen)
     /* `rpcfw unprotect` may have come between. */
     if (mode == CONTROL_ON) {
         protection_add(&host, (pid_t)seen->pid, &result);
-        if (result.outcome == PROTECTION_REFUSED && ++seen->tries >= TRIES_MAX)
+        bool failed = result.outcome == PROTECTION_REFUSED && ++seen->tries >= TRIES_MAX;
+        if (failed && !result.has_view && !process_table_has_room(watch->table))
+            tell_unlisted(watch, seen);
+        else if (failed)
             tell_gap(watch, seen, result.reason, "nothing");
     }
     close(lock);
-}
-
-/* An agent that found no entry in the table: to enter it again would change nothing. Told of one
- * process, until there is room again. */
-static bool is_unlisted(struct process_watch *watch, const struct scanned_process *process)
-{
-    struct watched_process first = {.pid = (uint32_t)process->facts.pid};
-    if (process_table_has_room(watch->table)) {
-        watch->full_told = false;
-        return false;
-    }
-    if (process->agent_count == 0)
-        return false;
-    if (!watch->full_told)
-        tell_gap(watch, &first, "more processes than can be listed: this and others are not shown",
-                 "an agent in it");
-    watch->full_told = true;
-    return true;
 }
 
 static void look_at(struct process_watch *watch, pid_t pid)
@@ -145,9 +151,11 @@ static void look_at(struct process_watch *watch, pid_t pid)
         return;
     /* A daemon that starts servers hands the agent on to them; one that has it waits for good. */
     bool due = (process.serves || (process.starts && !has_view)) && process.facts.root &&
-               !process.facts.elsewhere && (has_view || !is_unlisted(watch, &process));
+               !process.facts.elsewhere;
     scanned_process_free(&process);
     struct watched_process *seen = due ? remember(watch, (uint32_t)pid, start_time) : NULL;
+    if (seen && seen->unlisted)
+        try_unlisted_again(watch, seen);
     if (seen && seen->tries < TRIES_MAX)
         protect(watch, seen);
 }

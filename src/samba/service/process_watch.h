@@ -19,13 +19,14 @@
 #include "samba/state/service_page.h"
 
 /* Processes that something was done about; the oldest are forgotten. */
-#define WATCH_SEEN_MAX 1024
+#define WATCH_SEEN_MAX 8192
 
 struct watched_process {
     uint32_t pid;
     uint64_t start_time;
     unsigned tries; /* to protect it that failed */
     bool told;      /* that it cannot be protected */
+    bool unlisted;  /* the process table had no room for it */
 };
 
 struct process_watch {
