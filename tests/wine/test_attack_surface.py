@@ -162,7 +162,7 @@ class AttackSurface(unittest.TestCase):
             self.assertNotIn(owner, (EVERYONE, USERS), name)
 
     def test_service(self):
-        # Wine's services keep one descriptor for all; what ours asks for is in service_control.c.
+        # Wine's services keep one descriptor for all; what ours asks for is seen by wine.service_settings.
         _, entries = self.access('service', 'RPC Firewall')
         self.assertTrue({sid for word, sid, mask in entries if word == 'allow' and mask & CHANGE} <= TRUSTED, entries)
         config = dict(line.split(' ', 1) for line in self.helper('config', 'RPC Firewall'))
