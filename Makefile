@@ -13,7 +13,7 @@ tools:
 	@scripts/install-packages --missing build
 
 packages:
-	@scripts/install-packages build test
+	@scripts/install-packages build test package
 
 linux asan windows-x64 windows-x86: %: build/%/build.ninja
 	@cmake --build --preset $@
@@ -48,7 +48,6 @@ lint: build/linux/build.ninja
 
 # Debian packages of rpcfw and of the agent for the Samba that is installed here: build/deb/*.deb.
 deb: packages
-	@scripts/install-packages package
 	@scripts/make-deb
 
 # The release for Windows: build/dist-windows/*.zip and SHA256SUMS. packaging/windows/make_release.py says how it is signed.
