@@ -28,7 +28,7 @@
 #include "core/policy.h"
 
 #define CALLS_PER_CASE 1024u
-#define SAMPLES        (32 * CALLS_PER_CASE)
+#define SAMPLES        ((size_t)32 * CALLS_PER_CASE)
 #define ROUNDS         3
 #define ROW            16u
 #define SCAN_SECONDS   0.15
