@@ -9,15 +9,38 @@
 
 static const char *program_name = "rpcfw";
 
+static void print_message(const struct cli_verb *verb, const char *format, va_list arguments)
+{
+    fprintf(stderr, "%s %s: ", program_name, verb->name);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+}
+
 int cli_usage_error(const struct cli_verb *verb, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s %s: ", program_name, verb->name);
-    vfprintf(stderr, format, arguments);
+    print_message(verb, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nusage: %s %s %s\n", program_name, verb->name, verb->arguments);
+    fprintf(stderr, "usage: %s %s %s\n", program_name, verb->name, verb->arguments);
     return CLI_ERROR;
+}
+
+int verb_error(const struct cli_verb *verb, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_message(verb, format, arguments);
+    va_end(arguments);
+    return CLI_ERROR;
+}
+
+void verb_note(const struct cli_verb *verb, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_message(verb, format, arguments);
+    va_end(arguments);
 }
 
 static void print_rows(const struct cli_verb *verbs)

@@ -38,6 +38,14 @@ int cli_run(const char *program, const struct cli_verb *host_verbs, bool slashes
 int cli_usage_error(const struct cli_verb *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* The same without the usage line; returns CLI_ERROR. */
+int verb_error(const struct cli_verb *verb, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same for what is no error. */
+void verb_note(const struct cli_verb *verb, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /*
  * Reads, checks and compiles a policy file; all its errors and warnings go to stderr. On success
  * *image is the compiled image, to be freed with free(), and CLI_DONE is returned; CLI_NO when the

@@ -14,11 +14,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import unittest
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / 'tests'))
+from waiting import wait_until  # noqa: E402,F401
+
 BUILD = Path(os.environ.get('RPCFW_BUILD') or SOURCE / 'build/linux').resolve()
 RPCFW = BUILD / 'rpcfw'
 AGENT = BUILD / 'rpcfirewall.so'
@@ -171,16 +173,6 @@ def samba_pids():
             if program.name in SAMBA_SERVERS or program.name.startswith('rpcd_'):
                 found.append(pid)
     return sorted(found)
-
-
-def wait_until(condition, timeout, step=0.02):
-    """Polls; returns the seconds it took, or None."""
-    start = time.monotonic()
-    while not condition():
-        if time.monotonic() - start > timeout:
-            return None
-        time.sleep(step)
-    return time.monotonic() - start
 
 
 def end_processes(pids, timeout=10):

@@ -3,28 +3,14 @@
  * How calls are described, against a runtime that answers as Windows does: what is known, what is
  * unknown, what is asked for, and that nothing taken is kept, whatever fails. One line per check.
  */
+#include "wine_check.h"
 #include "fake_rpc_runtime.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
 
 #include "windows/agent/rpc/describe_call.h"
-
-static unsigned failures;
-
-static void check(bool ok, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    printf("%s ", ok ? "ok    " : "FAILED");
-    vprintf(format, arguments);
-    printf("\n");
-    va_end(arguments);
-    if (!ok)
-        failures++;
-}
 
 #define V4(a, b, c, d, p)                                                                          \
     {                                                                                              \

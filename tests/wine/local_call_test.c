@@ -4,27 +4,13 @@
  * they are told apart, and that no call of a client can be taken for one while anything speaks
  * against it. One line per check.
  */
+#include "wine_check.h"
 #include "fake_rpc_runtime.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "windows/agent/rpc/describe_call.h"
-
-static unsigned failures;
-
-static void check(bool ok, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    printf("%s ", ok ? "ok    " : "FAILED");
-    vprintf(format, arguments);
-    printf("\n");
-    va_end(arguments);
-    if (!ok)
-        failures++;
-}
 
 #define HANDLE     ((RPC_BINDING_HANDLE)(uintptr_t)0x7777)
 #define NO_FAILURE FAKE_COUNT

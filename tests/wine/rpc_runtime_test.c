@@ -3,26 +3,12 @@
  * What the process's own RPC runtime is asked: whether it listens for clients, by a runtime that
  * answers as Windows does, and what this system's runtime has and lacks. One line per check.
  */
+#include "wine_check.h"
 #include "fake_rpc_runtime.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "windows/agent/rpc/server_endpoints.h"
-
-static unsigned failures;
-
-static void check(bool ok, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    printf("%s ", ok ? "ok    " : "FAILED");
-    vprintf(format, arguments);
-    printf("\n");
-    va_end(arguments);
-    if (!ok)
-        failures++;
-}
 
 static bool nothing_kept(void)
 {

@@ -5,9 +5,9 @@
  * which answers as Windows does (Wine cannot: no privacy over TCP, no Kerberos, no IPv6). One line
  * per check.
  */
+#include "wine_check.h"
 #include "fake_rpc_runtime.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +20,6 @@
 #define UNKNOWN_SIDS FACT_BIT(FACT_SIDS)
 #define UNKNOWN_NAME FACT_BIT(FACT_PRINCIPAL)
 #define UNKNOWN_AUTH FACT_BIT(FACT_AUTHN)
-
-static unsigned failures;
-
-static void check(bool ok, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    printf("%s ", ok ? "ok    " : "FAILED");
-    vprintf(format, arguments);
-    printf("\n");
-    va_end(arguments);
-    failures += !ok;
-}
 
 /* ---- Calls as Windows describes them ---- */
 

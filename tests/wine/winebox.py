@@ -21,6 +21,9 @@ import unittest
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / 'tests'))
+from waiting import wait_until  # noqa: E402,F401
+
 BUILD = Path(os.environ.get('RPCFW_WINDOWS_BUILD') or SOURCE / 'build/windows-x64').resolve()
 # Prefixes are hard links into the template: both must be on one file system.
 PREFIXES = Path(os.environ.get('RPCFW_WINE_PREFIXES') or SOURCE / 'build/wine').resolve()
@@ -296,16 +299,6 @@ class Box:
             with contextlib.suppress(subprocess.SubprocessError):
                 _end_wineserver(self.prefix)
         shutil.rmtree(self.prefix.parent, ignore_errors=True)
-
-
-def wait_until(condition, timeout, step=0.02):
-    """Polls; returns the seconds it took, or None."""
-    start = time.monotonic()
-    while not condition():
-        if time.monotonic() - start > timeout:
-            return None
-        time.sleep(step)
-    return time.monotonic() - start
 
 
 def growth(before, after):

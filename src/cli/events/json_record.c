@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "cli/events/ecs_record.h"
-#include "cli/events/json_pull.h"
-
-/* A path longer than every field's name need not be told apart. */
-#define PATH_SIZE 48
+#include "cli/events/json_path.h"
 
 struct fields {
     struct ecs_record ecs;
@@ -60,22 +57,15 @@ static const struct field {
 
 #define FIELD_COUNT (sizeof(fields_known) / sizeof(fields_known[0]))
 
-/* Where the reader stands: the names of all open objects, and the member's, joined by dots. */
-struct path {
-    char text[PATH_SIZE];
-    size_t length;               /* more than PATH_SIZE: too long for any field */
-    size_t kept[JSON_DEPTH_MAX]; /* what was open before each container */
-};
-
 /* The first row of fields_known whose path has that length, and 1; 0: none has. */
-static const uint8_t first_of_length[PATH_SIZE] = {
+static const uint8_t first_of_length[JSON_PATH_SIZE] = {
     [2] = 1,   [5] = 2,   [7] = 3,   [8] = 4,   [9] = 5,   [10] = 11, [11] = 14,
     [12] = 17, [13] = 20, [14] = 21, [16] = 22, [18] = 23, [21] = 25,
 };
 
-static const struct field *find_field(const struct path *path)
+static const struct field *find_field(const struct json_path *path)
 {
-    size_t row = path->length < PATH_SIZE ? first_of_length[path->length] : 0;
+    size_t row = path->length < JSON_PATH_SIZE ? first_of_length[path->length] : 0;
     if (!row) {
         return NULL;
     }
@@ -87,21 +77,6 @@ static const struct field *find_field(const struct path *path)
         }
     }
     return NULL;
-}
-
-/* Puts a member's name behind those of the objects around it, whose length is `outer`. */
-static void set_name(struct path *path, size_t outer, const struct json_pull *json)
-{
-    size_t start = outer ? outer + 1 : 0;
-    path->length = start + json->length;
-    if (path->length > PATH_SIZE) {
-        path->length = PATH_SIZE + 1;
-        return;
-    }
-    if (outer) {
-        path->text[outer] = '.';
-    }
-    memcpy(path->text + start, json->text, json->length);
 }
 
 static const char *set_text(struct text *text, const struct json_pull *json)
@@ -141,37 +116,18 @@ static const char *keep(struct fields *fields, const struct field *field, enum j
 /* Reads the whole object; NULL when it is good JSON and its fields are. */
 static const char *read_fields(struct json_pull *json, struct fields *fields)
 {
-    struct path path = {.length = 0};
-    size_t outer = 0; /* length of the path of the innermost object */
+    struct json_path path = {.length = 0};
     const char *wrong = NULL;
-    for (;;) {
-        enum json_token token = json_pull_next(json);
-        switch (token) {
-        case TOKEN_BAD:
+    enum json_token token;
+    while ((token = json_path_next(&path, json)) != TOKEN_END) {
+        if (token == TOKEN_BAD) {
             return json->why;
-        case TOKEN_END:
-            return wrong;
-        case TOKEN_NAME:
-            set_name(&path, outer, json);
-            break;
-        case TOKEN_OBJECT:
-        case TOKEN_ARRAY:
-            path.kept[json->depth - 1] = outer;
-            outer = path.length;
-            break;
-        case TOKEN_OBJECT_END:
-        case TOKEN_ARRAY_END:
-            /* The next value of an array around it has that array's path again. */
-            path.length = outer;
-            outer = path.kept[json->depth];
-            break;
-        default: {
-            const struct field *field = find_field(&path);
-            const char *why = field ? keep(fields, field, token, json) : NULL;
-            wrong = wrong ? wrong : why;
         }
-        }
+        const struct field *field = find_field(&path);
+        const char *why = field ? keep(fields, field, token, json) : NULL;
+        wrong = wrong ? wrong : why;
     }
+    return wrong;
 }
 
 enum record_result json_record_read(struct zeek_names *names, char *line, size_t length,

@@ -13,9 +13,7 @@
 
 #include "cli/cli.h"
 #include "samba/manager/manager_host.h"
-
-#define POLICY_DIRECTORY "/etc/rpcfw"
-#define POLICY_FILE      POLICY_DIRECTORY "/RpcFw.conf"
+#include "samba/state/policy_location.h"
 
 /*
  * Reads, checks and publishes POLICY_FILE. CLI_NO: refused, its errors are on stderr; CLI_ERROR: it

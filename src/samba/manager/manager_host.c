@@ -2,7 +2,6 @@
 #include "samba/manager/manager_host.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,30 +12,6 @@
 #define LOCK_TIMEOUT_MS 5000
 
 /* ---- Sentences ---- */
-
-static void print_message(const struct cli_verb *verb, const char *format, va_list arguments)
-{
-    fprintf(stderr, "rpcfw %s: ", verb->name);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-}
-
-int verb_error(const struct cli_verb *verb, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    print_message(verb, format, arguments);
-    va_end(arguments);
-    return CLI_ERROR;
-}
-
-void verb_note(const struct cli_verb *verb, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    print_message(verb, format, arguments);
-    va_end(arguments);
-}
 
 int verb_system_error(const struct cli_verb *verb, const char *what, int error)
 {

@@ -37,12 +37,8 @@ void manager_host_close(struct manager_host *host);
 uint64_t manager_host_generation(const struct manager_host *host);
 struct protection_host manager_host_protection(const struct manager_host *host);
 
-/* "rpcfw VERB: message"; returns CLI_ERROR. With `error`, an errno or its negative, its text. */
-int verb_error(const struct cli_verb *verb, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* verb_error() with the text of an errno, or of its negative, behind `what`. */
 int verb_system_error(const struct cli_verb *verb, const char *what, int error);
-void verb_note(const struct cli_verb *verb, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* CLI_DONE, or CLI_ERROR after a sentence. */
 int verb_require_root(const struct cli_verb *verb);

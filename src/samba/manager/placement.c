@@ -13,9 +13,7 @@
 
 #include "cli/file.h"
 #include "samba/manager/process_scan.h"
-
-/* Beside the object; Samba loads no such name, and a killed installer's is overwritten. */
-#define NEW_SUFFIX ".rpcfw-new"
+#include "samba/state/whole_file.h"
 
 uint64_t placement_digest(const void *bytes, size_t size)
 {
@@ -32,7 +30,7 @@ uint64_t placement_digest(const void *bytes, size_t size)
 struct placed_object *placement_add(struct placement_list *list, enum placed_kind kind, mode_t mode,
                                     const char *path)
 {
-    if (list->count == PLACEMENT_MAX || strlen(path) + sizeof(NEW_SUFFIX) >= PATH_MAX) {
+    if (list->count == PLACEMENT_MAX || strlen(path) + sizeof(WHOLE_FILE_NEW_SUFFIX) >= PATH_MAX) {
         return NULL;
     }
     struct placed_object *object = &list->items[list->count++];
@@ -153,63 +151,10 @@ enum placement_verdict placement_judge(const struct placed_object *object,
 
 /* ---- Placing ---- */
 
-static bool write_all(int file, const void *bytes, size_t size)
-{
-    const char *at = bytes;
-    while (size) {
-        ssize_t written = write(file, at, size);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        if (written > 0) {
-            at += written;
-            size -= (size_t)written;
-        }
-    }
-    return true;
-}
-
-static void sync_folder_of(const char *path)
-{
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof(folder), "%s", path);
-    char *slash = strrchr(folder, '/');
-    slash[slash == folder] = '\0';
-    int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file >= 0) {
-        fsync(file);
-        close(file);
-    }
-}
-
-/* 0 or -errno. */
-static int write_file(const char *path, const void *bytes, size_t size, mode_t mode)
-{
-    char beside[PATH_MAX];
-    snprintf(beside, sizeof(beside), "%s" NEW_SUFFIX, path);
-    unlink(beside);
-    int file = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file < 0) {
-        return -errno;
-    }
-    bool good = write_all(file, bytes, size) && fchmod(file, mode) == 0 && fsync(file) == 0;
-    int error = good ? 0 : -errno;
-    close(file);
-    if (good && rename(beside, path) != 0) {
-        error = -errno;
-    }
-    if (error) {
-        unlink(beside);
-    } else {
-        sync_folder_of(path);
-    }
-    return error;
-}
-
 static int write_link(const char *path, const char *target)
 {
     char beside[PATH_MAX];
-    snprintf(beside, sizeof(beside), "%s" NEW_SUFFIX, path);
+    snprintf(beside, sizeof(beside), "%s" WHOLE_FILE_NEW_SUFFIX, path);
     unlink(beside);
     if (symlink(target, beside) != 0) {
         return -errno;
@@ -219,7 +164,7 @@ static int write_link(const char *path, const char *target)
         unlink(beside);
         return error;
     }
-    sync_folder_of(path);
+    whole_file_sync_folder(path);
     return 0;
 }
 
@@ -264,7 +209,7 @@ int placement_put(struct placed_object *object)
     case PLACED_LINK:
         return write_link(object->path, object->target);
     default:
-        return write_file(object->path, object->bytes, object->size, object->mode);
+        return whole_file_write(object->path, object->bytes, object->size, object->mode);
     }
 }
 
@@ -283,25 +228,18 @@ void placement_undo(struct placed_object *object)
     } else if (object->kind == PLACED_LINK) {
         write_link(object->path, object->old_target);
     } else {
-        write_file(object->path, object->old_bytes, object->old_size, object->old_mode);
+        whole_file_write(object->path, object->old_bytes, object->old_size, object->old_mode);
     }
 }
 
 /* ---- Removing ---- */
-
-static void remove_unfinished(const char *path)
-{
-    char beside[PATH_MAX + sizeof(NEW_SUFFIX)];
-    snprintf(beside, sizeof(beside), "%s" NEW_SUFFIX, path);
-    unlink(beside);
-}
 
 enum removal placement_remove(const struct placed_object *object)
 {
     struct stat status;
     char target[PATH_MAX];
     uint64_t digest;
-    remove_unfinished(object->path);
+    whole_file_remove_unfinished(object->path);
     if (lstat(object->path, &status) != 0) {
         return errno == ENOENT || errno == ENOTDIR ? REMOVAL_ABSENT : REMOVAL_FAILED;
     }
@@ -430,7 +368,7 @@ int placement_record_write(const struct placement_list *list, const struct place
         error = -errno;
     }
     if (!error) {
-        error = write_file(PLACEMENT_RECORD, text, size, 0600);
+        error = whole_file_write(PLACEMENT_RECORD, text, size, 0600);
     }
     free(text);
     return error;
@@ -438,7 +376,7 @@ int placement_record_write(const struct placement_list *list, const struct place
 
 void placement_record_remove(void)
 {
-    remove_unfinished(PLACEMENT_RECORD);
+    whole_file_remove_unfinished(PLACEMENT_RECORD);
     unlink(PLACEMENT_RECORD);
     rmdir(PLACEMENT_DIRECTORY);
 }

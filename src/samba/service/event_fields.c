@@ -3,10 +3,7 @@
 
 #include <string.h>
 
-#include "cli/events/json_pull.h"
-
-/* Longer than the path of any field. */
-#define PATH_SIZE 48
+#include "cli/events/json_path.h"
 
 static const struct {
     const char *path;
@@ -43,29 +40,9 @@ static const struct {
     [FIELD_COVERED_BY] = {"rpc.covered_by", "RPCFW_COVERED_BY"},
 };
 
-/* The names of the open objects and of the member, joined by dots. */
-struct path {
-    char text[PATH_SIZE];
-    size_t length;               /* PATH_SIZE: too long for any field */
-    size_t kept[JSON_DEPTH_MAX]; /* what was open around each container */
-};
-
-static void set_name(struct path *path, size_t outer, const struct json_pull *json)
+static struct text *find(struct event_fields *fields, const struct json_path *path)
 {
-    size_t start = outer ? outer + 1 : 0;
-    if (start + json->length >= PATH_SIZE) {
-        path->length = PATH_SIZE;
-        return;
-    }
-    if (outer)
-        path->text[outer] = '.';
-    memcpy(path->text + start, json->text, json->length);
-    path->length = start + json->length;
-}
-
-static struct text *find(struct event_fields *fields, const struct path *path)
-{
-    for (size_t i = 0; path->length < PATH_SIZE && i < EVENT_FIELD_COUNT; i++) {
+    for (size_t i = 0; path->length < JSON_PATH_SIZE && i < EVENT_FIELD_COUNT; i++) {
         if (strlen(rows[i].path) == path->length &&
             memcmp(rows[i].path, path->text, path->length) == 0)
             return &fields->value[i];
@@ -89,39 +66,17 @@ static void keep(struct text *value, char *text, size_t length)
 
 static const char *read_object(struct json_pull *json, struct event_fields *fields)
 {
-    struct path path = {.length = 0};
-    size_t outer = 0;
-    for (;;) {
-        struct text *value;
-        switch (json_pull_next(json)) {
-        case TOKEN_BAD:
+    struct json_path path = {.length = 0};
+    enum json_token token;
+    while ((token = json_path_next(&path, json)) != TOKEN_END) {
+        if (token == TOKEN_BAD)
             return json->why;
-        case TOKEN_END:
-            return NULL;
-        case TOKEN_NAME:
-            set_name(&path, outer, json);
-            break;
-        case TOKEN_OBJECT:
-        case TOKEN_ARRAY:
-            path.kept[json->depth - 1] = outer;
-            outer = path.length;
-            break;
-        case TOKEN_OBJECT_END:
-        case TOKEN_ARRAY_END:
-            /* The next value of an array around it has that array's path again. */
-            path.length = outer;
-            outer = path.kept[json->depth];
-            break;
-        case TOKEN_STRING:
-        case TOKEN_NUMBER:
-            value = find(fields, &path);
-            if (value)
-                keep(value, json->text, json->length);
-            break;
-        default:
-            break;
-        }
+        struct text *value =
+            token == TOKEN_STRING || token == TOKEN_NUMBER ? find(fields, &path) : NULL;
+        if (value)
+            keep(value, json->text, json->length);
     }
+    return NULL;
 }
 
 bool event_fields_read(char *line, size_t length, struct event_fields *fields, const char **why)

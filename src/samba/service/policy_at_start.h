@@ -6,8 +6,7 @@
 #include <stdbool.h>
 
 #include "core/event.h"
-
-#define POLICY_FILE "/etc/rpcfw/RpcFw.conf"
+#include "samba/state/policy_location.h"
 
 /*
  * Publishes `path` unless a policy is in force. Its errors and warnings go to stderr. True: *event

@@ -14,7 +14,8 @@
 #include "samba/state/state_directory.h"
 
 #define LAST_POLICY_DIRECTORY "/var/lib/rpcfw"
-#define LAST_POLICY_FILE      LAST_POLICY_DIRECTORY "/last-policy"
+#define LAST_POLICY_NAME      "last-policy"
+#define LAST_POLICY_FILE      LAST_POLICY_DIRECTORY "/" LAST_POLICY_NAME
 
 /* Replaces the file as a whole, also on the disk. 0 or -errno, and then the old one is still there.
  */

@@ -5,7 +5,6 @@
 
 #include "windows/manager/doctor.h"
 #include "windows/manager/json_fields.h"
-#include "windows/manager/privileges.h"
 
 static const char *const kind_names[] = {
     [FINDING_GOOD] = "ok",
@@ -56,14 +55,10 @@ int verb_doctor(const struct cli_verb *verb, int argc, char **argv)
 {
     static struct doctor doctor;
     struct verb_arguments arguments;
-    int code = verb_read_arguments(verb, VERB_TAKES_JSON, argc, argv, &arguments);
+    int code = verb_begin_look(verb, argc, argv, &arguments);
     if (code != CLI_DONE) {
         return code;
     }
-    if (!privileges_administrator()) {
-        return verb_error(verb, "only an administrator can look into the processes of services");
-    }
-    privileges_enable_debug();
     if (!doctor_prepare(&doctor)) {
         return verb_system_error(verb, "the host cannot be looked at", GetLastError());
     }

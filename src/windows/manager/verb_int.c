@@ -10,7 +10,6 @@
 #include "windows/manager/installation_record.h"
 #include "windows/manager/json_fields.h"
 #include "windows/manager/listening_ports.h"
-#include "windows/manager/privileges.h"
 #include "windows/manager/process_snapshot.h"
 #include "windows/manager/protection_present.h"
 
@@ -168,14 +167,10 @@ static void list_interfaces(const struct cli_verb *verb, struct output *output)
 int verb_int(const struct cli_verb *verb, int argc, char **argv)
 {
     struct verb_arguments arguments;
-    int code = verb_read_arguments(verb, VERB_TAKES_JSON, argc, argv, &arguments);
+    int code = verb_begin_look(verb, argc, argv, &arguments);
     if (code != CLI_DONE) {
         return code;
     }
-    if (!privileges_administrator()) {
-        return verb_error(verb, "only an administrator can look into the processes of services");
-    }
-    privileges_enable_debug();
     struct process_snapshot snapshot = {0};
     if (!process_snapshot_take(&snapshot)) {
         return verb_system_error(verb, "the processes cannot be listed", GetLastError());

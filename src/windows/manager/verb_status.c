@@ -8,7 +8,6 @@
 #include "windows/manager/installation.h"
 #include "windows/manager/installation_record.h"
 #include "windows/manager/json_fields.h"
-#include "windows/manager/privileges.h"
 #include "windows/manager/process_report.h"
 #include "windows/manager/protection_present.h"
 #include "windows/manager/service/service_summary.h"
@@ -132,14 +131,10 @@ static void print_json(const struct status_head *head, const struct process_list
 int verb_status(const struct cli_verb *verb, int argc, char **argv)
 {
     struct verb_arguments arguments;
-    int code = verb_read_arguments(verb, VERB_TAKES_JSON, argc, argv, &arguments);
+    int code = verb_begin_look(verb, argc, argv, &arguments);
     if (code != CLI_DONE) {
         return code;
     }
-    if (!privileges_administrator()) {
-        return verb_error(verb, "only an administrator can look into the processes of services");
-    }
-    privileges_enable_debug();
     struct process_list list;
     if (!process_list_take(&list)) {
         return verb_system_error(verb, "the processes cannot be listed", GetLastError());

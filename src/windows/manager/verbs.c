@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/manager/verbs.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,30 +10,6 @@
 
 /* Milliseconds to wait for another manager to finish. */
 #define LOCK_TIMEOUT 5000
-
-static void print_message(const struct cli_verb *verb, const char *format, va_list arguments)
-{
-    fprintf(stderr, MANAGER_NAME " %s: ", verb->name);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-}
-
-int verb_error(const struct cli_verb *verb, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    print_message(verb, format, arguments);
-    va_end(arguments);
-    return CLI_ERROR;
-}
-
-void verb_note(const struct cli_verb *verb, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    print_message(verb, format, arguments);
-    va_end(arguments);
-}
 
 int verb_system_error(const struct cli_verb *verb, const char *what, DWORD error)
 {
@@ -64,6 +39,20 @@ int verb_read_arguments(const struct cli_verb *verb, unsigned takes, int argc, c
             out->target = argv[i];
         }
     }
+    return CLI_DONE;
+}
+
+int verb_begin_look(const struct cli_verb *verb, int argc, char **argv,
+                    struct verb_arguments *arguments)
+{
+    int code = verb_read_arguments(verb, VERB_TAKES_JSON, argc, argv, arguments);
+    if (code != CLI_DONE) {
+        return code;
+    }
+    if (!privileges_administrator()) {
+        return verb_error(verb, "only an administrator can look into the processes of services");
+    }
+    privileges_enable_debug();
     return CLI_DONE;
 }
 

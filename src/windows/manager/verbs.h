@@ -43,13 +43,12 @@ struct verb_arguments {
 int verb_read_arguments(const struct cli_verb *verb, unsigned takes, int argc, char **argv,
                         struct verb_arguments *out);
 
-/* "rpcFwManager VERB: message" on stderr; returns CLI_ERROR. */
-int verb_error(const struct cli_verb *verb, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* The same for what is no error. */
-void verb_note(const struct cli_verb *verb, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/*
+ * What the verbs begin with that look into processes and change nothing: their arguments (--json),
+ * administrator's rights, the debug privilege. CLI_DONE, or CLI_ERROR after a message.
+ */
+int verb_begin_look(const struct cli_verb *verb, int argc, char **argv,
+                    struct verb_arguments *arguments);
 
 /* verb_error() with the system's words for an error code behind `what`. */
 int verb_system_error(const struct cli_verb *verb, const char *what, DWORD error);
