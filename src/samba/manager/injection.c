@@ -37,7 +37,8 @@ struct tracer {
     const struct injected_call *call;
     struct injection_result *result;
     struct timespec deadline;
-    int signal; /* to hand on when the process goes on */
+    bool told_to_end; /* by a signal: the manager has died, or somebody ends both */
+    int signal;       /* to hand on when the process goes on */
 };
 
 enum stop {
@@ -47,7 +48,7 @@ enum stop {
     STOP_GROUP,     /* the process was stopped by somebody else */
     STOP_EXEC,
     STOP_ENDED,
-    STOP_LATE, /* it runs; the time is over */
+    STOP_LATE, /* it runs; the time is over, or this tracer was told to end */
 };
 
 /* ---- Time ---- */
@@ -106,12 +107,22 @@ static enum stop classify(struct tracer *tracer, int status)
     return STOP_SIGNAL;
 }
 
-/* SIGCHLD is blocked: it wakes sigtimedwait() and nothing else. */
+/* What wakes the tracer: a stop of the process, and whoever wants it to end, which it does only
+ * after it has let the process go as it found it. */
+static void woken_by(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGCHLD);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+}
+
+/* These signals are blocked: they wake sigtimedwait() and nothing else. */
 static enum stop wait_for_stop(struct tracer *tracer)
 {
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
+    sigset_t signals;
+    woken_by(&signals);
     for (;;) {
         struct timespec left;
         int status;
@@ -125,7 +136,11 @@ static enum stop wait_for_stop(struct tracer *tracer)
         if (!time_left(&tracer->deadline, &left)) {
             return STOP_LATE;
         }
-        sigtimedwait(&child, NULL, &left);
+        int signal = sigtimedwait(&signals, NULL, &left);
+        if (signal > 0 && signal != SIGCHLD && !tracer->told_to_end) {
+            tracer->told_to_end = true;
+            return STOP_LATE;
+        }
     }
 }
 
@@ -207,16 +222,20 @@ static bool is_safe(const struct tracer *tracer, enum stop stop, struct user_reg
            follows_syscall(pid, registers);
 }
 
-/* Lets a process go that stands at a safe point: an interrupted wait is asked for again, as its
- * program may not expect EINTR. */
-static void release(const struct tracer *tracer, struct user_regs_struct *registers)
+/* True: it stands at a safe point, and from now on does what it did whenever it is let go, by the
+ * end of the tracer too. An interrupted wait is asked for again at once, as a program need not
+ * expect EINTR: between the stop and here is the only time in which it can come to see one. */
+static bool stand_safe(const struct tracer *tracer, enum stop stop,
+                       struct user_regs_struct *registers)
 {
+    if (!is_safe(tracer, stop, registers)) {
+        return false;
+    }
     ask_again(registers);
-    ptrace(PTRACE_SETREGS, tracer->call->pid, 0, registers);
-    ptrace(PTRACE_DETACH, tracer->call->pid, 0, 0);
+    return ptrace(PTRACE_SETREGS, tracer->call->pid, 0, registers) == 0;
 }
 
-/* The same for one that runs. If it does not even stop, the end of the tracer frees it. */
+/* For one that runs. If it does not even stop, the end of the tracer frees it. */
 static void let_go(struct tracer *tracer)
 {
     struct user_regs_struct registers;
@@ -224,11 +243,18 @@ static void let_go(struct tracer *tracer)
     tracer->deadline = in_ms(GRACE_MS / 2);
     ptrace(PTRACE_INTERRUPT, pid, 0, 0);
     enum stop stop = wait_for_stop(tracer);
-    if (is_safe(tracer, stop, &registers)) {
-        release(tracer, &registers);
-    } else if (stop != STOP_LATE) {
+    if (stop != STOP_LATE) {
+        stand_safe(tracer, stop, &registers);
         ptrace(PTRACE_DETACH, pid, 0, (long)tracer->signal);
     }
+}
+
+static void refuse_late(struct tracer *tracer)
+{
+    refuse(tracer, tracer->told_to_end
+                       ? "the manager was ended before it waited for events"
+                       : "it never waited for events within the time limit, and nowhere else is "
+                         "it safe to make it load anything");
 }
 
 /* True: at a safe point, with its registers. False: the result says why, and it is let go. */
@@ -241,7 +267,7 @@ static bool reach_safe_point(struct tracer *tracer, struct user_regs_struct *reg
     }
     for (;;) {
         enum stop stop = wait_for_stop(tracer);
-        if (is_safe(tracer, stop, registers)) {
+        if (stand_safe(tracer, stop, registers)) {
             return true;
         }
         switch (stop) {
@@ -249,8 +275,7 @@ static bool reach_safe_point(struct tracer *tracer, struct user_regs_struct *reg
             tracer->result->end = INJECTION_ENDED;
             return false;
         case STOP_LATE:
-            refuse(tracer, "it never waited for events within the time limit, and nowhere else "
-                           "is it safe to make it load anything");
+            refuse_late(tracer);
             let_go(tracer);
             return false;
         case STOP_GROUP:
@@ -317,7 +342,7 @@ static bool prepare(struct tracer *tracer, struct signal_frame_call *frame)
 /* One change of the registers begins the call; before it nothing counts, behind it the process
  * comes back by itself. */
 static bool begin(struct tracer *tracer, struct signal_frame_call *call,
-                  struct user_regs_struct *registers, struct signal_frame *frame)
+                  const struct user_regs_struct *registers, struct signal_frame *frame)
 {
     enum { USER_CODE_64 = 0x33 };
     pid_t pid = tracer->call->pid;
@@ -331,7 +356,6 @@ static bool begin(struct tracer *tracer, struct signal_frame_call *call,
         return false;
     }
     call->context = *registers;
-    ask_again(&call->context);
     if (signal_frame_build(call, frame) != 0) {
         refuse(tracer, "the path of the agent is too long");
         return false;
@@ -364,7 +388,9 @@ static void follow(struct tracer *tracer, const struct signal_frame *frame)
         if (stop == STOP_LATE || stop == STOP_GROUP) {
             tracer->result->end = INJECTION_UNFINISHED;
             snprintf(tracer->result->reason, sizeof(tracer->result->reason),
-                     "it has not come back from the agent within the time limit");
+                     tracer->told_to_end
+                         ? "the manager was ended before it came back from the agent"
+                         : "it has not come back from the agent within the time limit");
             if (stop == STOP_LATE) {
                 let_go(tracer);
             } else {
@@ -430,7 +456,7 @@ static void trace(struct tracer *tracer)
     if (begin(tracer, &frame_call, &registers, &frame)) {
         follow(tracer, &frame);
     } else {
-        release(tracer, &registers);
+        ptrace(PTRACE_DETACH, call->pid, 0, 0);
     }
 }
 
@@ -444,12 +470,12 @@ static void run_child(const struct injected_call *call, unsigned timeout_ms, int
 {
     struct injection_result result = {.end = INJECTION_REFUSED};
     struct tracer tracer = {.call = call, .result = &result, .deadline = in_ms(timeout_ms)};
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, NULL);
-    signal(SIGCHLD, SIG_DFL); /* ignored by the caller, it would not wake */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigset_t signals;
+    woken_by(&signals);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGCHLD, SIG_DFL); /* ignored by the caller, they would not wake */
+    signal(SIGTERM, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() == parent) {
         trace(&tracer);
     }

@@ -203,25 +203,27 @@ static void many_rounds_under_load(void **state)
     stop_target(&target);
 }
 
-/* The manager dies at any moment of its work, its tracing child with it. */
-static void killed_managers(void **state)
+/* Managers that attach to a target waiting in one way are killed by one function, after up to 6 ms:
+ * each has called once or not at all, and the next one finds nothing half done. */
+static void kill_managers(const char *waiting, void (*kill_one)(pid_t manager))
 {
-    (void)state;
     unsigned kills = number_of("RPCFW_INJECTION_KILLS", 200);
     unsigned counted = 0;
-    struct target target = start_target("epoll", true);
+    struct target target = start_target(waiting, true);
     assert_called(&target, "dlopen");
     uint32_t random = 1;
     for (unsigned i = 0; i < kills; i++) {
         pid_t manager = fork();
         if (manager == 0) {
             struct injection_result result;
+            setpgid(0, 0);
             _exit(call(&target, "rpcfw_agent_attach", 5000, &result) == INJECTION_DONE ? 0 : 1);
         }
+        setpgid(manager, manager);
         random = random * 1103515245u + 12345u;
         struct timespec pause = {0, (long)((random >> 8) % 6000000)};
         nanosleep(&pause, NULL);
-        kill(manager, SIGKILL);
+        kill_one(manager);
         int status;
         assert_int_equal(waitpid(manager, &status, 0), manager);
         /* Called once or not at all, and back. The next one waits for a safe point anyway. */
@@ -235,6 +237,43 @@ static void killed_managers(void **state)
     printf("%u of %u killed managers had made their call\n", counted - kills, kills);
     assert_true(counted > kills && counted < 2 * kills); /* both kinds of moments were hit */
     stop_target(&target);
+}
+
+static void kill_manager(pid_t manager)
+{
+    kill(manager, SIGKILL);
+}
+
+static void interrupt_both(pid_t manager)
+{
+    kill(-manager, SIGINT);
+}
+
+static void kill_both(pid_t manager)
+{
+    kill(-manager, SIGKILL);
+}
+
+/* Its tracing child lets the target go before it ends: no wait fails. */
+static void killed_managers(void **state)
+{
+    (void)state;
+    kill_managers("epoll", kill_manager);
+}
+
+/* Ctrl-C reaches both. */
+static void interrupted_managers(void **state)
+{
+    (void)state;
+    kill_managers("epoll", interrupt_both);
+}
+
+/* Nobody is left to ask again for a wait that was interrupted just then: EINTR is all that a
+ * target may see of it. */
+static void killed_tracers(void **state)
+{
+    (void)state;
+    kill_managers("epoll_or_eintr", kill_both);
 }
 
 static void never_at_a_safe_point(void **state)
@@ -294,6 +333,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(each_way_of_waiting),
         cmocka_unit_test(many_rounds_under_load),
         cmocka_unit_test(killed_managers),
+        cmocka_unit_test(interrupted_managers),
+        cmocka_unit_test(killed_tracers),
         cmocka_unit_test(never_at_a_safe_point),
         cmocka_unit_test(refusals),
     };
