@@ -24,12 +24,20 @@ build/%/build.ninja: CMakePresets.json CMakeLists.txt
 # Unit and golden tests run under the sanitizers, long computations at full speed as well; the end-to-end tests drive the
 # Windows programs under Wine, and a real Samba in namespaces of their own.
 check: packages
+	@scripts/fetch-samba-backports build/samba-backports || echo 'samba_backports.*: skipped below'
 	@$(MAKE) --no-print-directory linux asan windows-x64 windows-x86
 	@status=0; \
 	ctest --test-dir build/asan --output-on-failure -j $(jobs) -LE 'wine|samba' || status=1; \
 	if tests/fuzz/available; then RPCFW_FUZZ_SECONDS=20 $(MAKE) --no-print-directory fuzz || status=1; fi; \
 	ctest --test-dir build/linux --output-on-failure -j $(jobs) -L 'wine|samba|native' || status=1; \
 	exit $$status
+
+# All tests of Samba against the release in Debian's backports, fetched and not installed.
+check-backports: packages
+	@$(MAKE) --no-print-directory linux
+	@scripts/fetch-samba-backports build/samba-backports
+	@RPCFW_TEST_SAMBA=$(CURDIR)/build/samba-backports ctest --test-dir build/linux --output-on-failure -j $(jobs) \
+	    -R '^samba\.' -E injection
 
 demo: packages
 	@$(MAKE) --no-print-directory $(presets)
@@ -73,6 +81,7 @@ help:
 	@echo 'make             build/linux (rpcfw) and build/windows-x64 (rpcFwManager.exe, rpcFirewall.dll, …)'
 	@echo 'make packages    install what building and testing need (Debian, Ubuntu; as root)'
 	@echo 'make check       install, build, and run every test: sanitizers, golden cases, Wine'
+	@echo 'make check-backports  the tests of Samba once more, against the release in Debian'\''s backports'
 	@echo 'make demo        install, build, and show the firewall at work: under Wine, and on a Samba domain controller'
 	@echo 'make deb         Debian packages in build/deb'
 	@echo 'make windows-x86 the 32-bit agent, which is built and not shipped (docs/architecture.md)'
@@ -83,5 +92,5 @@ help:
 	@echo 'make fuzz        search for inputs that crash, leak or hang (needs clang), for hours'
 	@echo 'make clean       remove build/'
 
-.PHONY: all tools packages linux asan windows-x64 windows-x86 check demo deb dist-windows bench fuzz format lint clean help
+.PHONY: all tools packages linux asan windows-x64 windows-x86 check check-backports demo deb dist-windows bench fuzz format lint clean help
 .SECONDARY:

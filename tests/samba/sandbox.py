@@ -8,6 +8,7 @@ started ends with the program, however it ends.
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import socket
@@ -28,6 +29,9 @@ SHIM = BUILD / 'tests/samba/source_address.so'
 
 SKIPPED = 77            # what ctest takes for "skipped"
 INSIDE = 'RPCFW_TEST_SANDBOX'
+# A folder with Debian packages of another Samba than is installed here, to take its place in the sandbox.
+OTHER_SAMBA = 'RPCFW_TEST_SAMBA'
+KNOWN_SAMBA = range(17, 23)     # 4.N; src/samba/agent/layouts.c
 HOST_NAME = 'dc1'
 # 127.0.0.1 is the host; the others stand for machines that call it.
 ATTACKER, OTHER_DC, ADMIN = '127.0.0.2', '127.0.0.3', '127.0.0.4'
@@ -54,6 +58,14 @@ def _needs(*programs):
             skip(f'no {program} here; scripts/install-packages test installs it')
 
 
+def _needs_other_samba(folder):
+    if not (folder / 'complete').exists():
+        skip(f'no other Samba in {folder}; scripts/fetch-samba-backports fetches one')
+    version = re.search(r'samba_\S*?4\.(\d+)\.', ' '.join(os.listdir(folder)))
+    if not version or int(version[1]) not in KNOWN_SAMBA:
+        skip(f'the agent knows no layout of the Samba in {folder}')
+
+
 def enter():
     """Goes on in a sandbox of its own; skips where there can be none."""
     if os.environ.get(INSIDE) == 'yes':
@@ -61,6 +73,8 @@ def enter():
     if os.geteuid() != 0:
         skip('needs root, for namespaces of its own')
     _needs('unshare', 'ip', 'mount', 'samba', 'smbd', 'smbclient')
+    if os.environ.get(OTHER_SAMBA):
+        _needs_other_samba(Path(os.environ[OTHER_SAMBA]))
     new = ['unshare', '--net', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child', '--mount-proc',
            '--propagation', 'private']
     if subprocess.run([*new, 'true'], capture_output=True, check=False).returncode != 0:
@@ -87,6 +101,30 @@ def module_directory():
     return Path(next(line.split(':', 1)[1].strip() for line in told.splitlines() if 'MODULESDIR' in line))
 
 
+def _samba_version():
+    return subprocess.run(['smbd', '--version'], capture_output=True, text=True, check=True).stdout
+
+
+def _replace_samba(folder):
+    """Takes out the files of the packages that are there in another version, and puts the others in."""
+    unpacked = Path('/run/.other-samba')
+    version = _samba_version()
+    for package in sorted(Path(folder).glob('*.deb')):
+        name = subprocess.run(['dpkg-deb', '-f', package, 'Package'], capture_output=True, text=True, check=True).stdout.strip()
+        installed = subprocess.run(['dpkg', '-L', name], capture_output=True, text=True, check=False).stdout
+        for path in map(Path, installed.splitlines()):
+            if path.is_relative_to('/usr') and (path.is_symlink() or path.is_file()):
+                path.unlink()
+        subprocess.run(['dpkg-deb', '-x', package, unpacked], check=True)
+    if (unpacked / 'lib').is_dir():
+        shutil.copytree(unpacked / 'lib', unpacked / 'usr/lib', symlinks=True, dirs_exist_ok=True)
+    shutil.copytree(unpacked / 'usr', '/usr', symlinks=True, dirs_exist_ok=True)
+    shutil.rmtree(unpacked)
+    subprocess.run(['ldconfig'], check=True)
+    if _samba_version() == version:
+        raise SandboxError(f'{folder} holds the Samba that is installed here')
+
+
 def make_private():
     """Once, after enter(): network, file system, names."""
     subprocess.run(['hostname', HOST_NAME], check=True)
@@ -96,6 +134,8 @@ def make_private():
     _mount('-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', '/run')
     for name in OVERLAID:
         _overlay(name)
+    if os.environ.get(OTHER_SAMBA):
+        _replace_samba(os.environ[OTHER_SAMBA])
     for path in map(Path, EMPTIED):
         path.mkdir(parents=True, exist_ok=True)
         _mount('-t', 'tmpfs', '-o', 'mode=0755', 'tmpfs', path)

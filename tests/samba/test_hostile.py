@@ -122,13 +122,15 @@ class Hostile(unittest.TestCase):
         for number in range(MALFORMED):
             with Connection(135, source=sandbox.ATTACKER) as connection:
                 mutated = number % 3 == 0
-                connection.socket.settimeout(0.05)
-                # The server closes most of them, and need not answer the rest.
+                # The server closes most of them, and need not answer the rest. It is given the time: Samba 4.22 throws away what
+                # it has not read yet of a connection that its client has closed; 4.17 reads it.
                 with contextlib.suppress(OSError, EOFError):
                     connection.send(self.mutate(randomness, first) if mutated else first)
-                    connection.send(self.mutate(randomness, randomness.choice(seconds)))
-                    if number % 10 == 0:
+                    if not mutated:
                         connection.receive()
+                    connection.send(self.mutate(randomness, randomness.choice(seconds)))
+                    connection.socket.settimeout(0.005)
+                    connection.receive()
         self.assertIn(self.server, sandbox.processes())
         # Samba itself refuses most. Two of three connections begin with a good bind, and what comes next is broken but for luck:
         # what of it reaches the agent are calls and more binds, some for interfaces that there are none of.
@@ -256,7 +258,7 @@ class Hostile(unittest.TestCase):
         name = ''.join(map(chr, range(1, 256)))
         # What reaches the agent: nothing; the port mapper is asked for the server's port, and the server for an interface.
         for attack, refusal, binds, calls in (('whoami', 'SMB SessionError|STATUS_LOGON_FAILURE', 0, 0),
-                                              ('logon', 'nca_s_proto_error', 2, 1)):
+                                              ('logon', 'nca_s_proto_error|rpc_s_access_denied', 2, 1)):
             with self.subTest(attack), Attacker(user=name, password='x') as attacker:
                 before, _ = self.numbers()
                 outcome, output = attacker.run(attack)
