@@ -96,6 +96,11 @@ class Service(unittest.TestCase):
         self.assertTrue(first.has_module(AGENT), 'it ran before the service')
         self.assert_policy(port, 'fault', 'ok')
         self.assertEqual(self.firewall.manager('start').returncode, 0)
+        # Wine does not tell of new processes: it says so, and looks by the clock.
+        self.assertEqual((0, 'the tracing session cannot be read'),
+                         tuple(self.service()[name] for name in ('starts_told', 'starts_failure')))
+        self.assertIn('; Windows does not tell when one starts (the tracing session cannot be read: error',
+                      self.firewall.must('status'))
 
         second, port = self.server()
         self.assert_protected(second)

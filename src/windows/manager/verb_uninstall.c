@@ -9,6 +9,7 @@
 #include "windows/manager/filter_control.h"
 #include "windows/manager/installation_record.h"
 #include "windows/manager/service/last_policy.h"
+#include "windows/manager/service/process_starts.h"
 #include "windows/manager/service/service_control.h"
 #include "windows/manager/verb_unprotect.h"
 #include "windows/policy_section.h"
@@ -76,6 +77,7 @@ static int remove_installation(const struct cli_verb *verb,
     if (failure) {
         return verb_system_error(verb, "the service cannot be removed", failure);
     }
+    process_starts_discard(&process_starts_windows);
     if (!remove_files(verb, record)) {
         return CLI_ERROR;
     }

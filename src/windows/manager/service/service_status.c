@@ -35,6 +35,7 @@ bool service_status_read(DWORD pid, struct service_status *status, const char **
     CloseHandle(process);
     if (valid) {
         remote_image_printable(status->policy_error, sizeof(status->policy_error));
+        remote_image_printable(status->starts_failure, sizeof(status->starts_failure));
         remote_image_printable(status->release, sizeof(status->release));
     }
     return valid;

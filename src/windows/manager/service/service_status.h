@@ -15,7 +15,7 @@
 #define SERVICE_EXPORT_STATUS  "RpcFwService" /* struct service_status */
 
 #define SERVICE_STATUS_MAGIC   0x53465052u /* "RPFS" */
-#define SERVICE_STATUS_VERSION 1u
+#define SERVICE_STATUS_VERSION 2u
 
 struct service_status {
     uint32_t magic;
@@ -48,6 +48,12 @@ struct service_status {
     uint32_t round_us; /* what one without changes takes */
     uint32_t pause_ms; /* between two */
     uint64_t events_lost;
+
+    uint64_t starts;         /* of processes, that Windows told; process_starts.h */
+    uint32_t starts_told;    /* 1: they are; 0: new processes are found by looking alone */
+    uint32_t starts_error;   /* why not: an error of Windows */
+    char starts_failure[64]; /* and what failed */
+
     char release[16]; /* RPCFW_VERSION */
 };
 

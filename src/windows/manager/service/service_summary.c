@@ -44,8 +44,14 @@ static void text_of_status(const struct service_status *status)
                " ms on average, %" PRIu32 " ms at most (%" PRIu64 " processes)\n",
                service_status_mean_delay(status), status->delay_max_ms, status->delays);
     }
-    printf("  looks at the processes every %" PRIu32 " ms for %" PRIu32 " us\n", status->pause_ms,
+    printf("  looks at the processes every %" PRIu32 " ms for %" PRIu32 " us", status->pause_ms,
            status->round_us);
+    if (status->starts_told) {
+        printf(", and when Windows tells that one starts (%" PRIu64 " told)\n", status->starts);
+    } else {
+        printf("; Windows does not tell when one starts (%s: error %" PRIu32 ")\n",
+               status->starts_failure, status->starts_error);
+    }
     if (status->policy_error[0]) {
         printf("  the policy file is refused: %s\n", status->policy_error);
     }
@@ -90,6 +96,12 @@ static void json_of_status(struct json_fields *fields, const struct service_stat
     json_field_number(fields, "rounds", status->rounds);
     json_field_number(fields, "round_us", status->round_us);
     json_field_number(fields, "pause_ms", status->pause_ms);
+    json_field_number(fields, "starts_told", status->starts_told);
+    json_field_number(fields, "starts", status->starts);
+    if (!status->starts_told) {
+        json_field_text(fields, "starts_failure", status->starts_failure);
+        json_field_number(fields, "starts_error", status->starts_error);
+    }
     json_field_number(fields, "events_lost", status->events_lost);
     json_field_text(fields, "release", status->release);
 }

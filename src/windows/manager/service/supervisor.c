@@ -7,7 +7,9 @@
 #include "windows/manager/installation.h"
 #include "windows/manager/installation_record.h"
 #include "windows/manager/privileges.h"
+#include "windows/manager/service/process_starts.h"
 #include "windows/manager/service/process_watch.h"
+#include "windows/manager/service/round_clock.h"
 #include "windows/manager/service/service_policy.h"
 
 /* Milliseconds. */
@@ -17,6 +19,8 @@
 #define PAUSE_LEAST   100 /* between two rounds */
 #define PAUSE_MOST    8000
 #define BUSY_MOST     1000 /* while a process has just started */
+#define STARTS_FLUSH  200  /* starts of processes are handed over at least so often */
+#define STARTS_RETRY  60000
 
 /* What looking may cost, as one part of so many of a core. */
 #define IDLE_SHARE 800
@@ -34,6 +38,10 @@ static struct {
     struct service_events events;
     struct service_policy policy;
     struct process_watch watch;
+    struct process_starts starts;
+    ULONGLONG starts_ms;    /* when telling them was tried last */
+    uint64_t starts_before; /* how many were told by sessions that have ended */
+    struct round_clock rounds;
     ULONGLONG files_due; /* when the policy file is read; 0: nothing has changed */
     ULONGLONG files_ms;  /* when its stamp was compared last */
 } supervisor;
@@ -62,11 +70,35 @@ static DWORD fair_pause(uint64_t cost_us, unsigned share, DWORD least, DWORD mos
     return pause < least ? least : pause > most ? most : (DWORD)pause;
 }
 
+static DWORD busy_pause_ms(void)
+{
+    return fair_pause(supervisor.watch.cost_us, BUSY_SHARE, PAUSE_LEAST, BUSY_MOST);
+}
+
 static DWORD pause_ms(void)
 {
     return supervisor.watch.expecting
-               ? fair_pause(supervisor.watch.cost_us, BUSY_SHARE, PAUSE_LEAST, BUSY_MOST)
+               ? busy_pause_ms()
                : fair_pause(supervisor.watch.cost_us, IDLE_SHARE, PAUSE_LEAST, PAUSE_MOST);
+}
+
+/* Has Windows tell of starts, if it does; tries again after a while when it does not any more. */
+static void listen_to_starts(ULONGLONG now)
+{
+    struct service_status *status = &RpcFwService;
+    struct process_starts *starts = &supervisor.starts;
+    bool told = process_starts_told(starts);
+    if (!told && (!supervisor.starts_ms || now - supervisor.starts_ms >= STARTS_RETRY)) {
+        process_starts_close(starts);
+        supervisor.starts_ms = now;
+        supervisor.starts_before += (uint64_t)starts->count;
+        told = process_starts_open(starts, &process_starts_windows);
+    }
+    status->starts_told = told;
+    status->starts = supervisor.starts_before + (uint64_t)starts->count;
+    snprintf(status->starts_failure, sizeof(status->starts_failure), "%s",
+             starts->failed ? starts->failed : "");
+    status->starts_error = starts->error;
 }
 
 /* Protects, when there is a policy to protect by; returns how long to wait then. */
@@ -107,10 +139,18 @@ static void look_at_files(ULONGLONG now)
 /* Waits at most so long; true: go on, false: stop. */
 static bool wait(DWORD timeout_ms)
 {
-    HANDLE events[1 + FOLDER_WATCH_FOLDERS] = {supervisor.stop};
-    size_t count = 1 + folder_watch_events(&supervisor.policy.files, events + 1);
+    HANDLE events[1 + FOLDER_WATCH_FOLDERS + 1] = {supervisor.stop};
+    size_t folders = 1 + folder_watch_events(&supervisor.policy.files, events + 1);
+    size_t count = folders;
+    if (RpcFwService.starts_told) {
+        events[count++] = supervisor.starts.started;
+        process_starts_flush(&supervisor.starts);
+        timeout_ms = timeout_ms < STARTS_FLUSH ? timeout_ms : STARTS_FLUSH;
+    }
     DWORD result = WaitForMultipleObjects((DWORD)count, events, FALSE, timeout_ms);
-    if (result > WAIT_OBJECT_0 && result < WAIT_OBJECT_0 + count) {
+    if (result == WAIT_OBJECT_0 + folders) {
+        round_clock_hasten(&supervisor.rounds);
+    } else if (result > WAIT_OBJECT_0 && result < WAIT_OBJECT_0 + folders) {
         /* The audit file may lie in the same folder and be written to all the time. */
         Sleep(FOLDER_PAUSE);
         if (folder_watch_collect(&supervisor.policy.files, result - WAIT_OBJECT_0 - 1)) {
@@ -123,19 +163,20 @@ static bool wait(DWORD timeout_ms)
 /* The processes are looked at when their time has come, not each time that a folder has changed. */
 static void loop(void)
 {
-    ULONGLONG next_round = GetTickCount64();
+    struct round_clock *rounds = &supervisor.rounds;
     bool going = true;
     while (going) {
         ULONGLONG now = GetTickCount64();
+        listen_to_starts(now);
         look_at_files(now);
-        if (now >= next_round) {
+        if (round_clock_due(rounds, now)) {
             DWORD pause = protect();
             now = GetTickCount64();
-            next_round = now + pause;
+            round_clock_done(rounds, now, pause, busy_pause_ms());
         }
-        ULONGLONG until = supervisor.files_due && supervisor.files_due < next_round
+        ULONGLONG until = supervisor.files_due && supervisor.files_due < rounds->next
                               ? supervisor.files_due
-                              : next_round;
+                              : rounds->next;
         going = wait(until > now ? (DWORD)(until - now) : 0);
     }
 }
@@ -181,6 +222,7 @@ enum service_failure supervisor_run(HANDLE stop, void (*ready)(void))
         service_events_service(&supervisor.events, EVENT_SERVICE_STOPPED, status->generation,
                                "it was asked to; protected processes stay protected");
     }
+    process_starts_close(&supervisor.starts);
     process_watch_free(&supervisor.watch);
     service_policy_close(&supervisor.policy);
     service_events_close(&supervisor.events);
