@@ -25,6 +25,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user_token.h"
+
 #define DIRECTORY_QUERY 1u
 
 struct directory_entry {
@@ -249,24 +251,11 @@ static int of_object(const wchar_t *kind, const wchar_t *name)
 /* From here on the thread acts as its user would who is no administrator. */
 static bool become_user(void)
 {
-    SID_IDENTIFIER_AUTHORITY authority = {SECURITY_NT_AUTHORITY};
-    SID_AND_ATTRIBUTES administrators = {0};
-    HANDLE token = NULL;
-    HANDLE restricted = NULL;
-    bool done =
-        AllocateAndInitializeSid(&authority, 2, SECURITY_BUILTIN_DOMAIN_RID,
-                                 DOMAIN_ALIAS_RID_ADMINS, 0, 0, 0, 0, 0, 0, &administrators.Sid) &&
-        OpenProcessToken(GetCurrentProcess(), TOKEN_ALL_ACCESS, &token) &&
-        CreateRestrictedToken(token, DISABLE_MAX_PRIVILEGE, 1, &administrators, 0, NULL, 0, NULL,
-                              &restricted) &&
-        ImpersonateLoggedOnUser(restricted);
+    HANDLE token = user_token();
+    bool done = token && ImpersonateLoggedOnUser(token);
 
-    if (restricted)
-        CloseHandle(restricted);
     if (token)
         CloseHandle(token);
-    if (administrators.Sid)
-        FreeSid(administrators.Sid);
     return done;
 }
 

@@ -17,6 +17,7 @@ static struct {
     DWORD signature;
     DWORD dynamic_code;
     bool wow64;
+    bool user;
 } world;
 
 static BOOL WINAPI exit_code(HANDLE process, DWORD *code)
@@ -47,11 +48,18 @@ static BOOL WINAPI is_wow64(HANDLE process, BOOL *answer)
     return TRUE;
 }
 
+static enum policy_access access(HANDLE process)
+{
+    (void)process;
+    return world.user ? POLICY_ACCESS_DENIED : POLICY_ACCESS_ALLOWED;
+}
+
 static const struct admission_functions functions = {
     .GetExitCodeProcess = exit_code,
     .GetProcessInformation = information,
     .GetProcessMitigationPolicy = policy,
     .IsWow64Process = is_wow64,
+    .policy_access = access,
 };
 
 enum listening { NOTHING, LOOPBACK, REMOTE };
@@ -76,6 +84,10 @@ static const struct {
     {"32-bit", NOTHING, 0, true, FINDING_NOTE, "cannot be told"},
     {"32-bit", REMOTE, 0, true, FINDING_GAP, "listen for TCP"},
     {"32-bit", REMOTE, 1, true, FINDING_NOTE, "native RPC filters"},
+    {"accounts", REMOTE, 0, false, FINDING_GOOD, "no process"},
+    {"accounts", NOTHING, 0, true, FINDING_NOTE, "cannot be told"},
+    {"accounts", REMOTE, 0, true, FINDING_GAP, "may not read the policy"},
+    {"accounts", REMOTE, 2, true, FINDING_NOTE, "native RPC filters"},
 };
 
 static int failures;
@@ -115,6 +127,7 @@ static void test_processes(void)
         world.signature = strcmp(check, "signing-policies") == 0;
         world.dynamic_code = strcmp(check, "code-guard") == 0;
         world.wow64 = strcmp(check, "32-bit") == 0;
+        world.user = cases[i].closed && strcmp(check, "accounts") == 0;
         expect(&doctor, check, cases[i].expected, cases[i].words, NULL);
     }
 }

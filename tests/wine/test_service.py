@@ -292,6 +292,31 @@ class Service(unittest.TestCase):
         for program in stuck:
             program.kill()
 
+    def as_user(self, name, *arguments):
+        """A test program that runs as a user who is no administrator."""
+        program = self.box.windows_path(self.box.test_program(name))
+        return self.box.start_test_program('as_user', program, *arguments)
+
+    def test_6a_enters_no_program_of_an_ordinary_user(self):
+        """Which could only leave again; so those that nothing enters cost nothing, however many."""
+        self.start()
+        self.firewall.skip_events()
+        programs = [self.as_user('stuck', rpccaller.free_port()) for _ in range(12)]
+        theirs = self.as_user('rpc_server', '--tcp', rpccaller.free_port())
+        server, _ = self.server()
+        self.assert_protected(server)
+        say(f'beside {len(programs)} such processes of a user: protected after {self.service()["delay_last_ms"]} ms')
+        gaps = winebox.wait_until(lambda: [event for event in self.firewall.events('gap-found')
+                                           if field(event, 'process.pid') == theirs.pid], 20)
+        self.assertIsNotNone(gaps)
+        self.assertIn('account that may not read the policy', str(self.firewall.events('gap-found')))
+        self.assertFalse(theirs.has_module(AGENT))
+        done = self.firewall.manager('pid', theirs.pid)
+        self.assertEqual((2, True), (done.returncode, 'account that may not read the policy' in done.stdout), done.stdout)
+        self.assertFalse(theirs.has_module(AGENT))
+        for program in (theirs, *programs):
+            program.kill()
+
     def test_7_removed(self):
         self.start()
         server, port = self.server()

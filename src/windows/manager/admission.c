@@ -29,6 +29,10 @@ static const struct {
                                 "all:"},
     [ADMISSION_ARCHITECTURE] = {"it is a 32-bit process",
                                 "native RPC filters, or a 64-bit edition of that server"},
+    [ADMISSION_ACCOUNT] = {"it runs under an account that may not read the policy (neither the "
+                           "system, nor an administrator, nor a service)",
+                           "native RPC filters: give the rules that are for it the prefix all:; or "
+                           "run it as a service"},
     [ADMISSION_SUSPENDED] = {"it is suspended", "it is tried again when it runs; it answers no "
                                                 "calls now"},
     [ADMISSION_UNKNOWN] = {"what it lets in cannot be told", "nothing"},
@@ -49,6 +53,7 @@ const struct admission_functions *admission_system(void)
         functions.GetProcessMitigationPolicy = find(kernel32, "GetProcessMitigationPolicy");
         functions.IsWow64Process = IsWow64Process;
         functions.IsWow64Process2 = find(kernel32, "IsWow64Process2");
+        functions.policy_access = policy_access_of;
         functions.GetExitCodeProcess = GetExitCodeProcess;
     }
     return &functions;
@@ -117,7 +122,13 @@ enum admission admission_check(const struct admission_functions *functions, HAND
     if (has_policy(functions, process, POLICY_DYNAMIC_CODE, DYNAMIC_CODE_PROHIBITED)) {
         return ADMISSION_DYNAMIC_CODE;
     }
-    return compare_architecture(functions, process);
+    enum admission admission = compare_architecture(functions, process);
+    /* Where the account cannot be told, the agent finds out, and says so. */
+    if (admission == ADMISSION_GRANTED && functions->policy_access &&
+        functions->policy_access(process) == POLICY_ACCESS_DENIED) {
+        admission = ADMISSION_ACCOUNT;
+    }
+    return admission;
 }
 
 const char *admission_reason(enum admission admission)

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <windows.h>
 
+#include "windows/manager/policy_access.h"
+
 enum admission {
     ADMISSION_GRANTED,
     ADMISSION_ENDING,       /* it has ended or is about to */
@@ -19,18 +21,20 @@ enum admission {
     ADMISSION_SIGNATURE,    /* it loads only DLLs signed by Microsoft or the Store */
     ADMISSION_DYNAMIC_CODE, /* it may not make or change code: calls cannot be hooked */
     ADMISSION_ARCHITECTURE, /* 32-bit, or for another processor */
+    ADMISSION_ACCOUNT,      /* an agent in it may not read the policy (policy_access.h) */
     ADMISSION_SUSPENDED,    /* each of its threads is held (process_snapshot.h tells) */
     ADMISSION_UNKNOWN,      /* that cannot be told: GetLastError() */
     ADMISSION_COUNT,
 };
 
-/* What is asked of the system. NULL: it has no such function. */
+/* What is asked of the system. NULL: it has no such function, and is not asked. */
 struct admission_functions {
     BOOL(WINAPI *GetExitCodeProcess)(HANDLE, DWORD *);
     BOOL(WINAPI *GetProcessInformation)(HANDLE, int, void *, DWORD);       /* Windows 8 */
     BOOL(WINAPI *GetProcessMitigationPolicy)(HANDLE, int, void *, SIZE_T); /* Windows 8 */
     BOOL(WINAPI *IsWow64Process)(HANDLE, BOOL *);
     BOOL(WINAPI *IsWow64Process2)(HANDLE, USHORT *, USHORT *); /* Windows 10 1709 */
+    enum policy_access (*policy_access)(HANDLE);
 };
 
 /* Those of this system; filled at the first call, never changed then. */

@@ -203,6 +203,7 @@ const struct doctor_check doctor_checks[] = {
     {"signing-policies", check_signature},
     {"code-guard", check_dynamic_code},
     {"32-bit", check_architecture},
+    {"accounts", check_accounts},
     {"filters", check_filters},
     {"audit-policy", check_audit_policy},
     {"event-log", check_event_log},

@@ -70,6 +70,7 @@ void check_protected(const struct doctor *doctor, struct finding *finding);
 void check_signature(const struct doctor *doctor, struct finding *finding);
 void check_dynamic_code(const struct doctor *doctor, struct finding *finding);
 void check_architecture(const struct doctor *doctor, struct finding *finding);
+void check_accounts(const struct doctor *doctor, struct finding *finding);
 
 /* The checks of doctor_host.c: what the system has switched on. */
 void check_asr_rules(const struct doctor *doctor, struct finding *finding);

@@ -105,6 +105,12 @@ void check_architecture(const struct doctor *doctor, struct finding *finding)
     check_admission(doctor, finding, ADMISSION_ARCHITECTURE, "no process is a 32-bit one");
 }
 
+void check_accounts(const struct doctor *doctor, struct finding *finding)
+{
+    check_admission(doctor, finding, ADMISSION_ACCOUNT,
+                    "no process is known to run under an account that may not read the policy");
+}
+
 /* Another program's DLL of our name protects nothing. */
 void check_foreign_agents(const struct doctor *doctor, struct finding *finding)
 {

@@ -15,7 +15,8 @@
  * port is (Wine), a new port counts for every process that has changed.
  *
  * A process that cannot be looked into (admission.h) is a gap only when it is seen to listen for
- * TCP: every Windows has protected, 32-bit and suspended ones that serve nothing.
+ * TCP: every Windows has protected, 32-bit and suspended ones that serve nothing, and programs of
+ * ordinary users.
  */
 #ifndef RPCFW_WINDOWS_MANAGER_PROCESS_WATCH_H
 #define RPCFW_WINDOWS_MANAGER_PROCESS_WATCH_H
