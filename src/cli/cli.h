@@ -34,15 +34,15 @@ extern const struct cli_verb cli_policy_verbs[];
 int cli_run(const char *program, const struct cli_verb *host_verbs, bool slashes, int argc,
             char **argv);
 
-/* "PROGRAM VERB: message" on stderr; returns CLI_ERROR. */
+/* "PROGRAM VERB: message" and how the verb is used on stderr; returns CLI_ERROR. */
 int cli_usage_error(const struct cli_verb *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same without the usage line; returns CLI_ERROR. */
+/* "PROGRAM VERB: message" on stderr; returns CLI_ERROR. */
 int verb_error(const struct cli_verb *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same for what is no error. */
+/* The same line for what is no error. */
 void verb_note(const struct cli_verb *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

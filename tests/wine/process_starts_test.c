@@ -197,9 +197,9 @@ static void test_left_behind(void)
     check(WaitForSingleObject(killed.thread, 10000) == WAIT_OBJECT_0, "of which nobody reads");
     process_starts_close(&starts);
     windows.there = true;
-    process_starts_discard(&fake);
-    check(!windows.there, "uninstall ends one that is left");
-    process_starts_discard(&fake);
+    check(process_starts_discard(&fake) == ERROR_SUCCESS && !windows.there,
+          "uninstall ends one that is left");
+    check(process_starts_discard(&fake) == ERROR_SUCCESS, "and is content when there is none");
     killed.session = 0;
     process_starts_close(&killed);
 }
@@ -212,11 +212,30 @@ static void test_ended_by_another(void)
     windows.there = false;
     SetEvent(ends[sessions]);
     WaitForSingleObject(starts.thread, 10000);
-    check(!process_starts_told(&starts), "until an administrator ends the session");
-    process_starts_close(&starts);
+    check(!process_starts_told(&starts) && starts.failed && !starts.started,
+          "until an administrator ends the session: %s",
+          starts.failed ? starts.failed : "no reason");
     check(process_starts_open(&starts, &fake) && process_starts_told(&starts),
           "and again when it is opened again");
     process_starts_close(&starts);
+}
+
+static void test_deaf(void)
+{
+    struct process_starts starts = {0};
+    fresh_windows(CALL_NONE);
+    process_starts_open(&starts, &fake);
+    process_starts_check(&starts, 100);
+    check(process_starts_told(&starts), "what ran before was not to be told");
+    process_starts_check(&starts, 102);
+    check(process_starts_told(&starts), "nor are one or two missed at once");
+    wakes(&starts, 0x22fb2cd6, 1);
+    process_starts_check(&starts, 150);
+    check(process_starts_told(&starts), "one that is told will do");
+    process_starts_check(&starts, 153);
+    bool told = process_starts_told(&starts);
+    check(!told && starts.failed && !windows.there, "none told of three is too few: %s",
+          starts.failed ? starts.failed : "no reason");
 }
 
 static unsigned handles(void)
@@ -284,6 +303,7 @@ int main(void)
     test_failures();
     test_left_behind();
     test_ended_by_another();
+    test_deaf();
     test_nothing_leaks();
     test_round_clock();
     test_this_system();

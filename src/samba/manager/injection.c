@@ -30,14 +30,16 @@
 /* What the child may take longer than its limit: it then still has to let go. */
 #define GRACE_MS 1500
 
-/* 5 ms apart. */
-#define SEIZE_TRIES 100
+/* 5 ms apart: longer than a tracer takes that lets go. */
+#define SEIZE_TRIES 200
 
 struct tracer {
     const struct injected_call *call;
     struct injection_result *result;
     struct timespec deadline;
-    bool told_to_end; /* by a signal: the manager has died, or somebody ends both */
+    sigset_t signals; /* that wake it: a stop of the process, and what tells it to end */
+    bool told_to_end; /* the manager has died, or somebody ends both */
+    bool letting_go;  /* and nothing keeps it from that any more */
     int signal;       /* to hand on when the process goes on */
 };
 
@@ -107,22 +109,37 @@ static enum stop classify(struct tracer *tracer, int status)
     return STOP_SIGNAL;
 }
 
-/* What wakes the tracer: a stop of the process, and whoever wants it to end, which it does only
- * after it has let the process go as it found it. */
-static void woken_by(sigset_t *set)
+/* Blocks what could end the tracer before it has let the process go. SIGTERM comes when the manager
+ * dies; what the manager itself ignores, or takes for something else, is not meant to end it. */
+static void choose_signals(struct tracer *tracer)
 {
-    sigemptyset(set);
-    sigaddset(set, SIGCHLD);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
+    static const int ending[] = {SIGINT, SIGHUP};
+    sigset_t blocked;
+    sigemptyset(&tracer->signals);
+    sigaddset(&tracer->signals, SIGCHLD);
+    sigaddset(&tracer->signals, SIGTERM);
+    blocked = tracer->signals;
+    for (unsigned i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+        struct sigaction action;
+        sigaddset(&blocked, ending[i]);
+        if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+            sigaddset(&tracer->signals, ending[i]);
+        }
+    }
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+    signal(SIGCHLD, SIG_DFL); /* where the caller ignores it, stops would not be told by it */
 }
 
-/* These signals are blocked: they wake sigtimedwait() and nothing else. */
+/* Waits for one of them; true: it tells the tracer to end. */
+static bool wait_for_signal(struct tracer *tracer, const struct timespec *left)
+{
+    int signal = sigtimedwait(&tracer->signals, NULL, left);
+    tracer->told_to_end |= signal > 0 && signal != SIGCHLD;
+    return tracer->told_to_end && !tracer->letting_go;
+}
+
 static enum stop wait_for_stop(struct tracer *tracer)
 {
-    sigset_t signals;
-    woken_by(&signals);
     for (;;) {
         struct timespec left;
         int status;
@@ -136,9 +153,7 @@ static enum stop wait_for_stop(struct tracer *tracer)
         if (!time_left(&tracer->deadline, &left)) {
             return STOP_LATE;
         }
-        int signal = sigtimedwait(&signals, NULL, &left);
-        if (signal > 0 && signal != SIGCHLD && !tracer->told_to_end) {
-            tracer->told_to_end = true;
+        if (wait_for_signal(tracer, &left)) {
             return STOP_LATE;
         }
     }
@@ -241,6 +256,7 @@ static void let_go(struct tracer *tracer)
     struct user_regs_struct registers;
     pid_t pid = tracer->call->pid;
     tracer->deadline = in_ms(GRACE_MS / 2);
+    tracer->letting_go = true;
     ptrace(PTRACE_INTERRUPT, pid, 0, 0);
     enum stop stop = wait_for_stop(tracer);
     if (stop != STOP_LATE) {
@@ -252,7 +268,7 @@ static void let_go(struct tracer *tracer)
 static void refuse_late(struct tracer *tracer)
 {
     refuse(tracer, tracer->told_to_end
-                       ? "the manager was ended before it waited for events"
+                       ? "that was interrupted before it waited for events"
                        : "it never waited for events within the time limit, and nowhere else is "
                          "it safe to make it load anything");
 }
@@ -389,7 +405,7 @@ static void follow(struct tracer *tracer, const struct signal_frame *frame)
             tracer->result->end = INJECTION_UNFINISHED;
             snprintf(tracer->result->reason, sizeof(tracer->result->reason),
                      tracer->told_to_end
-                         ? "the manager was ended before it came back from the agent"
+                         ? "that was interrupted before it came back from the agent"
                          : "it has not come back from the agent within the time limit");
             if (stop == STOP_LATE) {
                 let_go(tracer);
@@ -442,6 +458,7 @@ static void trace(struct tracer *tracer)
     struct signal_frame_call frame_call;
     struct user_regs_struct registers;
     struct signal_frame frame;
+    const struct timespec at_once = {0};
     if (!seize(tracer)) {
         return;
     }
@@ -453,7 +470,10 @@ static void trace(struct tracer *tracer)
     if (!prepare(tracer, &frame_call) || !reach_safe_point(tracer, &registers)) {
         return;
     }
-    if (begin(tracer, &frame_call, &registers, &frame)) {
+    if (wait_for_signal(tracer, &at_once)) {
+        refuse_late(tracer);
+        ptrace(PTRACE_DETACH, call->pid, 0, 0);
+    } else if (begin(tracer, &frame_call, &registers, &frame)) {
         follow(tracer, &frame);
     } else {
         ptrace(PTRACE_DETACH, call->pid, 0, 0);
@@ -461,6 +481,15 @@ static void trace(struct tracer *tracer)
 }
 
 /* ---- The child that traces ---- */
+
+/* The caller's locks are not to outlive it here. Before Linux 5.9 they do, for a moment. */
+static void close_all_but(int descriptor)
+{
+#ifdef SYS_close_range
+    syscall(SYS_close_range, STDERR_FILENO + 1, descriptor - 1, 0);
+    syscall(SYS_close_range, descriptor + 1, ~0u, 0);
+#endif
+}
 
 static void run_child(const struct injected_call *call, unsigned timeout_ms, int output,
                       pid_t parent) __attribute__((noreturn));
@@ -470,12 +499,9 @@ static void run_child(const struct injected_call *call, unsigned timeout_ms, int
 {
     struct injection_result result = {.end = INJECTION_REFUSED};
     struct tracer tracer = {.call = call, .result = &result, .deadline = in_ms(timeout_ms)};
-    sigset_t signals;
-    woken_by(&signals);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGCHLD, SIG_DFL); /* ignored by the caller, they would not wake */
-    signal(SIGTERM, SIG_DFL);
+    choose_signals(&tracer);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    close_all_but(output);
     if (getppid() == parent) {
         trace(&tracer);
     }

@@ -7,9 +7,10 @@
  * needs to come back stands on the process's own stack before one single change of its registers
  * begins it, so it lives on and restores itself whenever the manager is killed. The tracing is done
  * by a child process of the caller's: when the caller dies or is told to end, the child first lets
- * the process go as it found it. Only if the child itself is killed, in the moment between the stop
- * of a wait and its being asked for again, that wait returns EINTR, as after a debugger's visit;
- * tevent takes that as "no event" [lib/tevent/tevent_epoll.c].
+ * the process go, before the call as it found it, later to finish the call by itself. Only if the
+ * child itself is killed, in the moment between the stop of a wait and its being asked for again,
+ * that wait returns EINTR, as after a debugger's visit; tevent takes that as "no event"
+ * [lib/tevent/tevent_epoll.c].
  *
  * Called by protection.c, on one thread; keeps nothing. x86-64 Linux 5.3 or newer.
  */

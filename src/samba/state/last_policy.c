@@ -12,8 +12,14 @@
 
 int last_policy_save(const void *image, size_t size)
 {
+    struct stat folder;
     if (mkdir(LAST_POLICY_DIRECTORY, 0700) != 0 && errno != EEXIST)
         return -errno;
+    /* Nor is it read through a link. */
+    if (lstat(LAST_POLICY_DIRECTORY, &folder) != 0)
+        return -errno;
+    if (!S_ISDIR(folder.st_mode))
+        return -ENOTDIR;
     return whole_file_write(LAST_POLICY_FILE, image, size, S_IRUSR | S_IWUSR);
 }
 

@@ -77,7 +77,13 @@ static int remove_installation(const struct cli_verb *verb,
     if (failure) {
         return verb_system_error(verb, "the service cannot be removed", failure);
     }
-    process_starts_discard(&process_starts_windows);
+    failure = process_starts_discard(&process_starts_windows);
+    if (failure) {
+        verb_note(verb,
+                  "the service's tracing session may be left until the machine starts again: "
+                  "error %lu",
+                  failure);
+    }
     if (!remove_files(verb, record)) {
         return CLI_ERROR;
     }

@@ -276,6 +276,34 @@ static void killed_tracers(void **state)
     kill_managers("epoll_or_eintr", kill_both);
 }
 
+/* What a manager ignores, as under nohup, does not end its tracer either. */
+static void ignored_signals(void **state)
+{
+    (void)state;
+    static const int ignored[] = {SIGHUP, SIGINT};
+    for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+        struct target target = start_target("never", false);
+        pid_t manager = fork();
+        if (manager == 0) {
+            struct injection_result result;
+            setpgid(0, 0);
+            signal(ignored[i], SIG_IGN);
+            call(&target, "dlopen", 700, &result);
+            _exit(strstr(result.reason, "within the time limit") ? 0 : 1);
+        }
+        setpgid(manager, manager);
+        struct timespec pause = {0, 200000000};
+        nanosleep(&pause, NULL);
+        kill(-manager, ignored[i]);
+        int status;
+        assert_int_equal(waitpid(manager, &status, 0), manager);
+        assert_int_equal(status, 0);
+        kill(target.pid, SIGKILL);
+        waitpid(target.pid, NULL, 0);
+        close(target.socket);
+    }
+}
+
 static void never_at_a_safe_point(void **state)
 {
     (void)state;
@@ -330,13 +358,10 @@ static void refusals(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_way_of_waiting),
-        cmocka_unit_test(many_rounds_under_load),
-        cmocka_unit_test(killed_managers),
-        cmocka_unit_test(interrupted_managers),
-        cmocka_unit_test(killed_tracers),
-        cmocka_unit_test(never_at_a_safe_point),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(each_way_of_waiting),   cmocka_unit_test(many_rounds_under_load),
+        cmocka_unit_test(killed_managers),       cmocka_unit_test(interrupted_managers),
+        cmocka_unit_test(killed_tracers),        cmocka_unit_test(ignored_signals),
+        cmocka_unit_test(never_at_a_safe_point), cmocka_unit_test(refusals),
     };
     if (argc != 3) {
         return 2;

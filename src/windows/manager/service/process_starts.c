@@ -3,16 +3,17 @@
 
 #include <string.h>
 
-#define SESSION_NAME  L"RPC Firewall process starts"
+#define SESSION_NAME   L"RPC Firewall process starts"
 
-#define BUFFER_KB     16
-#define BUFFERS_LEAST 4
-#define BUFFERS_MOST  16
-#define FLUSH_SECONDS 1
-#define CLOCK_COUNTER 1    /* of time stamps: QueryPerformanceCounter */
-#define CLOSE_TIMEOUT 5000 /* milliseconds */
+#define BUFFER_KB      16
+#define BUFFERS_LEAST  4
+#define BUFFERS_MOST   16
+#define FLUSH_SECONDS  1
+#define CLOCK_COUNTER  1    /* of time stamps: QueryPerformanceCounter */
+#define APPEARED_LEAST 3    /* processes, of which a session that tells none is deaf */
+#define CLOSE_TIMEOUT  5000 /* milliseconds */
 
-#define INVALID_TRACE ((TRACEHANDLE)INVALID_HANDLE_VALUE)
+#define INVALID_TRACE  ((TRACEHANDLE)INVALID_HANDLE_VALUE)
 
 /* Microsoft-Windows-Kernel-Process: event 1 is the start of a process. */
 #define KEYWORD_PROCESS 0x10
@@ -52,10 +53,10 @@ static struct session_properties make_properties(void)
     return properties;
 }
 
-static void control(const struct tracing_functions *functions, ULONG code)
+static ULONG control(const struct tracing_functions *functions, ULONG code)
 {
     struct session_properties properties = make_properties();
-    functions->control(0, SESSION_NAME, &properties.head, code);
+    return functions->control(0, SESSION_NAME, &properties.head, code);
 }
 
 static bool fail(struct process_starts *starts, const char *what, ULONG error)
@@ -138,9 +139,29 @@ bool process_starts_open(struct process_starts *starts, const struct tracing_fun
     return true;
 }
 
-bool process_starts_told(const struct process_starts *starts)
+bool process_starts_told(struct process_starts *starts)
 {
-    return starts->thread && WaitForSingleObject(starts->thread, 0) == WAIT_TIMEOUT;
+    DWORD code = 0;
+    if (!starts->thread) {
+        return false;
+    }
+    if (WaitForSingleObject(starts->thread, 0) == WAIT_TIMEOUT) {
+        return true;
+    }
+    GetExitCodeThread(starts->thread, &code);
+    return fail(starts, "the tracing session has ended", code);
+}
+
+void process_starts_check(struct process_starts *starts, uint64_t appeared)
+{
+    LONG count = starts->count;
+    bool deaf = starts->appeared && appeared - starts->appeared >= APPEARED_LEAST &&
+                count == starts->checked_count;
+    starts->checked_count = count;
+    starts->appeared = appeared;
+    if (deaf && starts->thread) {
+        fail(starts, "the tracing session tells of no starts", ERROR_SUCCESS);
+    }
 }
 
 void process_starts_flush(const struct process_starts *starts)
@@ -173,7 +194,8 @@ void process_starts_close(struct process_starts *starts)
     starts->started = NULL;
 }
 
-void process_starts_discard(const struct tracing_functions *functions)
+DWORD process_starts_discard(const struct tracing_functions *functions)
 {
-    control(functions, EVENT_TRACE_CONTROL_STOP);
+    ULONG error = control(functions, EVENT_TRACE_CONTROL_STOP);
+    return error == ERROR_WMI_INSTANCE_NOT_FOUND ? ERROR_SUCCESS : error;
 }

@@ -3,9 +3,9 @@
  * Has Windows tell when a process starts, so that the service looks then and not only when its
  * pause is over.
  *
- * An event-tracing session of our own with the kernel's provider of process events; it takes an
- * administrator or LocalSystem. It only makes the service look sooner: whoever may stop the session
- * (administrators, Performance Log Users) brings it back to looking by the clock. What the events
+ * An event-tracing session of our own with the kernel's provider of process events. It only makes
+ * the service look sooner: whoever may stop or change sessions (administrators, Performance Log
+ * Users, LocalService, NetworkService) brings it back to looking by the clock. What the events
  * say is not read, but that there was one. Opened, asked and closed on the thread of the service's
  * loop; the events come on a thread of its own. [Windows: evntrace.h, OpenTrace in real-time mode]
  */
@@ -41,6 +41,8 @@ struct process_starts {
     HANDLE thread;
     HANDLE started; /* set, and reset by who waits for it: a process has started */
     volatile LONG count;
+    LONG checked_count; /* what `count` was at the last check */
+    uint64_t appeared;  /* and how many processes had appeared by then */
     const char *failed; /* what failed last, a constant text; NULL: nothing */
     ULONG error;        /* and the error of Windows */
 };
@@ -51,8 +53,15 @@ struct process_starts {
  */
 bool process_starts_open(struct process_starts *starts, const struct tracing_functions *functions);
 
-/* Whether starts are told still; false also before it was opened, and when it has been closed. */
-bool process_starts_told(const struct process_starts *starts);
+/* Whether starts are told still. When somebody has ended the session it is closed, and `failed` and
+ * `error` say so. */
+bool process_starts_told(struct process_starts *starts);
+
+/*
+ * To be called once in a while, with how many processes have been seen to appear so far: a session
+ * that has told of none of several is closed, and `failed` says so.
+ */
+void process_starts_check(struct process_starts *starts, uint64_t appeared);
 
 /* Has Windows hand over what it has gathered, which it else does once a second. */
 void process_starts_flush(const struct process_starts *starts);
@@ -60,7 +69,8 @@ void process_starts_flush(const struct process_starts *starts);
 /* Ends the session; `failed` and `error` stay. */
 void process_starts_close(struct process_starts *starts);
 
-/* Ends the session that a service left behind when it was killed, if there is one. */
-void process_starts_discard(const struct tracing_functions *functions);
+/* Ends the session that a service left behind when it was killed, if there is one. A Win32 error,
+ * ERROR_SUCCESS also when there is none. */
+DWORD process_starts_discard(const struct tracing_functions *functions);
 
 #endif

@@ -74,6 +74,7 @@ static bool reserve(struct process_watch *watch, size_t count)
 static void add_process(struct process_watch *watch, const struct process_fact *fact, ULONGLONG now)
 {
     struct watched_process *process = &watch->list[watch->count++];
+    watch->appeared++;
     bool ignored = fact->pid == 0 || fact->pid == SYSTEM_PID || fact->pid == GetCurrentProcessId();
     *process = (struct watched_process){
         .pid = fact->pid,

@@ -83,6 +83,7 @@ struct process_watch {
     size_t capacity;
     DWORD cut_at; /* the process that the round before ended at, because time was up; 0: none */
     uint64_t rounds;
+    uint64_t appeared;   /* processes, all that were ever added to the list */
     uint64_t each_ns;    /* of the same, for each process: the least of late */
     uint64_t cost_us;    /* of the list of processes, and so of a round that finds nothing to do */
     bool expecting;      /* a process has just started: come back sooner */

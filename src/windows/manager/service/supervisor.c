@@ -13,14 +13,14 @@
 #include "windows/manager/service/service_policy.h"
 
 /* Milliseconds. */
-#define SETTLE_TIME   150 /* an editor writes a file in several steps */
-#define FILE_INTERVAL 10000
-#define FOLDER_PAUSE  20
-#define PAUSE_LEAST   100 /* between two rounds */
-#define PAUSE_MOST    8000
-#define BUSY_MOST     1000 /* while a process has just started */
-#define STARTS_FLUSH  200  /* starts of processes are handed over at least so often */
-#define STARTS_RETRY  60000
+#define SETTLE_TIME     150 /* an editor writes a file in several steps */
+#define FILE_INTERVAL   10000
+#define FOLDER_PAUSE    20
+#define PAUSE_LEAST     100 /* between two rounds */
+#define PAUSE_MOST      8000
+#define BUSY_MOST       1000  /* while a process has just started */
+#define STARTS_FLUSH    200   /* starts of processes are handed over at least so often */
+#define STARTS_INTERVAL 60000 /* between two tries, or checks that they are told */
 
 /* What looking may cost, as one part of so many of a core. */
 #define IDLE_SHARE 800
@@ -30,6 +30,7 @@ __declspec(dllexport) struct service_status RpcFwService = {
     .magic = SERVICE_STATUS_MAGIC,
     .version = SERVICE_STATUS_VERSION,
     .size = sizeof(struct service_status),
+    .starts_failure = "not asked yet",
     .release = RPCFW_VERSION,
 };
 
@@ -39,7 +40,8 @@ static struct {
     struct service_policy policy;
     struct process_watch watch;
     struct process_starts starts;
-    ULONGLONG starts_ms;    /* when telling them was tried last */
+    ULONGLONG starts_ms; /* when telling them was tried or checked last, or ended */
+    ULONGLONG flushed_ms;
     uint64_t starts_before; /* how many were told by sessions that have ended */
     struct round_clock rounds;
     ULONGLONG files_due; /* when the policy file is read; 0: nothing has changed */
@@ -87,18 +89,34 @@ static void listen_to_starts(ULONGLONG now)
 {
     struct service_status *status = &RpcFwService;
     struct process_starts *starts = &supervisor.starts;
+    bool due = !supervisor.starts_ms || now - supervisor.starts_ms >= STARTS_INTERVAL;
     bool told = process_starts_told(starts);
-    if (!told && (!supervisor.starts_ms || now - supervisor.starts_ms >= STARTS_RETRY)) {
-        process_starts_close(starts);
-        supervisor.starts_ms = now;
+    if (told && due) {
+        process_starts_check(starts, supervisor.watch.appeared);
+        told = process_starts_told(starts);
+    } else if (due) {
         supervisor.starts_before += (uint64_t)starts->count;
         told = process_starts_open(starts, &process_starts_windows);
+    }
+    /* What has ended is not opened again at once: somebody may end it for good reason. */
+    if (due || (status->starts_told && !told)) {
+        supervisor.starts_ms = now;
     }
     status->starts_told = told;
     status->starts = supervisor.starts_before + (uint64_t)starts->count;
     snprintf(status->starts_failure, sizeof(status->starts_failure), "%s",
              starts->failed ? starts->failed : "");
     status->starts_error = starts->error;
+}
+
+/* What Windows has gathered of starts is asked for by the clock. */
+static void flush_starts(void)
+{
+    ULONGLONG now = GetTickCount64();
+    if (now - supervisor.flushed_ms >= STARTS_FLUSH) {
+        supervisor.flushed_ms = now;
+        process_starts_flush(&supervisor.starts);
+    }
 }
 
 /* Protects, when there is a policy to protect by; returns how long to wait then. */
@@ -136,26 +154,32 @@ static void look_at_files(ULONGLONG now)
     show_policy();
 }
 
+/* The folder of that number has changed. */
+static void folder_has_changed(size_t folder)
+{
+    /* The audit file may lie in the same folder and be written to all the time. */
+    Sleep(FOLDER_PAUSE);
+    if (folder_watch_collect(&supervisor.policy.files, folder)) {
+        supervisor.files_due = GetTickCount64() + SETTLE_TIME;
+    }
+}
+
 /* Waits at most so long; true: go on, false: stop. */
 static bool wait(DWORD timeout_ms)
 {
-    HANDLE events[1 + FOLDER_WATCH_FOLDERS + 1] = {supervisor.stop};
-    size_t folders = 1 + folder_watch_events(&supervisor.policy.files, events + 1);
-    size_t count = folders;
+    HANDLE events[2 + FOLDER_WATCH_FOLDERS] = {supervisor.stop};
+    DWORD first = 1;
     if (RpcFwService.starts_told) {
-        events[count++] = supervisor.starts.started;
-        process_starts_flush(&supervisor.starts);
+        events[first++] = supervisor.starts.started; /* before folders that change all the time */
+        flush_starts();
         timeout_ms = timeout_ms < STARTS_FLUSH ? timeout_ms : STARTS_FLUSH;
     }
-    DWORD result = WaitForMultipleObjects((DWORD)count, events, FALSE, timeout_ms);
-    if (result == WAIT_OBJECT_0 + folders) {
+    DWORD count = first + (DWORD)folder_watch_events(&supervisor.policy.files, events + first);
+    DWORD result = WaitForMultipleObjects(count, events, FALSE, timeout_ms);
+    if (result > WAIT_OBJECT_0 && result < WAIT_OBJECT_0 + first) {
         round_clock_hasten(&supervisor.rounds);
-    } else if (result > WAIT_OBJECT_0 && result < WAIT_OBJECT_0 + folders) {
-        /* The audit file may lie in the same folder and be written to all the time. */
-        Sleep(FOLDER_PAUSE);
-        if (folder_watch_collect(&supervisor.policy.files, result - WAIT_OBJECT_0 - 1)) {
-            supervisor.files_due = GetTickCount64() + SETTLE_TIME;
-        }
+    } else if (result >= WAIT_OBJECT_0 + first && result < WAIT_OBJECT_0 + count) {
+        folder_has_changed(result - WAIT_OBJECT_0 - first);
     }
     return result != WAIT_OBJECT_0 && result != WAIT_FAILED;
 }
