@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A sandbox's host that runs Samba in some role: starting it, ending it with all its children, seeing it crash."""
+import contextlib
 import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -45,6 +47,7 @@ class SambaHost:
         sandbox.make_private()
         self.journal = sandbox.Journal()
         self.process = None
+        self.probed = None      # the last question whether it is up
 
     def __enter__(self):
         return self
@@ -60,12 +63,30 @@ class SambaHost:
                                         preexec_fn=sandbox.die_with_parent)
         log.close()
         if sandbox.wait_until(self.answers, START_SECONDS, 0.2) is None:
-            raise SandboxError('Samba does not answer: ' + CONSOLE.read_text(encoding='utf-8', errors='replace'))
+            raise SandboxError('Samba does not answer.\n' + self.picture())
+
+    def picture(self):
+        """For a failure that nobody can repeat: what was asked last, what runs and where it waits, what the logs say."""
+        parts = [f'{self.probed}', CONSOLE.read_text(encoding='utf-8', errors='replace')]
+        for pid, (parent, name) in sorted(sandbox.processes().items()):
+            with contextlib.suppress(OSError):
+                status = Path(f'/proc/{pid}/status').read_text(encoding='utf-8')
+                tracer = re.search(r'TracerPid:\s*(\d+)', status)[1]
+                where = Path(f'/proc/{pid}/wchan').read_text(encoding='utf-8')
+                parts.append(f'{pid} of {parent}: {name}, waits in {where}, traced by {tracer}')
+        for log in sorted(Path('/var/log/samba').glob('*log*')):
+            if log.is_file():
+                parts.append(f'{log}: ' + log.read_text(encoding='utf-8', errors='replace')[-1500:])
+        return '\n'.join(parts)
 
     def answers(self):
         if self.process.poll() is not None:
             raise SandboxError('Samba ended: ' + CONSOLE.read_text(encoding='utf-8', errors='replace'))
-        return all(self.rpcclient(*probe).returncode == 0 for probe in self.PROBES)
+        for probe in self.PROBES:
+            self.probed = self.rpcclient(*probe)
+            if self.probed.returncode != 0:
+                return False
+        return True
 
     def rpcclient(self, binding, command, logon=None, **options):
         return run('rpcclient', '-U', logon or self.LOGON, binding, '-c', command, **options)

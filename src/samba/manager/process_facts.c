@@ -141,6 +141,17 @@ bool process_facts_read(pid_t pid, struct process_facts *facts)
     return true;
 }
 
+bool process_still_runs(const struct process_facts *facts)
+{
+    char path[64];
+    char target[PATH_MAX];
+    struct process_facts now;
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)facts->pid);
+    /* One that has given up its memory has no program any more, and is no zombie yet. */
+    return readlink(path, target, sizeof(target)) > 0 && process_facts_read(facts->pid, &now) &&
+           now.start_time == facts->start_time && now.state != 'Z' && now.state != 'X';
+}
+
 bool process_sees_same_file(pid_t pid, const char *path)
 {
     char there[PROC_PATH_SIZE];

@@ -29,6 +29,10 @@ struct process_facts {
 /* False: there is no such process. What cannot be read stays empty. */
 bool process_facts_read(pid_t pid, struct process_facts *facts);
 
+/* Whether the process of these facts still is what they tell of; false from when it begins to end.
+ */
+bool process_still_runs(const struct process_facts *facts);
+
 /* Whether both processes see the same file, here and as /proc/PID/root/…; false when one sees none.
  */
 bool process_sees_same_file(pid_t pid, const char *path);

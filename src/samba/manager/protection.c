@@ -155,6 +155,15 @@ static bool call_agent(const struct protection_host *host, const struct process_
     return returned;
 }
 
+/* What could not be done to a process because it has ended meanwhile is no refusal. Samba has one
+ * process for each client, which may leave at any time. */
+static void settle_ended(const struct process_facts *facts, struct protection_result *result)
+{
+    if (result->outcome == PROTECTION_REFUSED && !process_still_runs(facts)) {
+        result->outcome = PROTECTION_ENDED;
+    }
+}
+
 /* ---- Adding ---- */
 
 static void attach(const struct protection_host *host, const struct process_facts *facts,
@@ -234,6 +243,7 @@ void protection_add(const struct protection_host *host, pid_t pid, struct protec
     if (process.facts.state != 'Z' && process.facts.state != 'X') {
         if (process.serves || process.starts || process.agent_count) {
             add(host, &process, result);
+            settle_ended(&process.facts, result);
         } else {
             result->outcome = PROTECTION_NOT_SERVER;
         }
@@ -280,6 +290,7 @@ void protection_remove(const struct protection_host *host, pid_t pid,
     }
     if (process.facts.state != 'Z' && process.facts.state != 'X') {
         detach(host, &process, result);
+        settle_ended(&process.facts, result);
     }
     scanned_process_free(&process);
 }
