@@ -81,7 +81,7 @@ class SambaHost:
 
     def answers(self):
         if self.process.poll() is not None:
-            raise SandboxError('Samba ended: ' + CONSOLE.read_text(encoding='utf-8', errors='replace'))
+            raise SandboxError('Samba ended.\n' + self.picture())
         for probe in self.PROBES:
             self.probed = self.rpcclient(*probe)
             if self.probed.returncode != 0:

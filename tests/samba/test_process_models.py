@@ -3,6 +3,7 @@
 import os
 import signal
 import unittest
+from pathlib import Path
 
 import sandbox
 
@@ -11,7 +12,7 @@ sandbox.enter()
 import dcbox                                                        # noqa: E402
 from dcbox import FULL_NAME, LOGON                                  # noqa: E402
 from hostfirewall import HostFirewall, field                        # noqa: E402
-from sambahost import ADDRESS, CONFIGURATION, must                                       # noqa: E402
+from sambahost import ADDRESS, CONFIGURATION, must                  # noqa: E402
 
 NP, SEALED = f'ncacn_np:{ADDRESS}', f'ncacn_ip_tcp:{ADDRESS}[seal]'
 # One call for each process that answers: binding, command of rpcclient, interface, server program (single model: samba).
@@ -23,12 +24,32 @@ CALLS = (
     (NP, 'netshareenum', 'srvsvc', 'rpcd_classic'),
     (NP, 'enumprinters', 'spoolss', 'rpcd_spoolss'),
 )
+SETTLED = 10        # looks in a row, a fifth of a second apart, that find the same
 AUDIT = 'fw:id:everything audit:true'
 BLOCK = 'fw:id:nothing uuid:samr,lsarpc,srvsvc,spoolss,winreg action:block audit:true'
 
 
 def program(event):
     return os.path.basename(field(event, 'process.executable') or '')
+
+
+def listening():
+    """How many TCP sockets of this host listen."""
+    return sum(line.split()[3:4] == ['0A'] for table in ('tcp', 'tcp6')
+               for line in Path('/proc/net', table).read_text(encoding='ascii').splitlines())
+
+
+def start_dcerpcd(program):
+    """Starts samba-dcerpcd as a daemon and waits until it has all its ports. If `samba` takes ports at the same time, one of the
+    two may get a port on some of the host's addresses alone: then that one ends, or answers no bind (with no firewall, too)."""
+    must(program, '--libexec-rpcds', '-D')
+    seen = []
+
+    def settled():
+        seen.append(listening())
+        return seen[-1] and len(seen) > SETTLED and len(set(seen[-SETTLED:])) == 1
+    if sandbox.wait_until(settled, 60, 0.2) is None:
+        raise sandbox.SandboxError(f'samba-dcerpcd takes no ports: {seen}')
 
 
 class ProcessModels(unittest.TestCase):
@@ -132,7 +153,7 @@ class ProcessModels(unittest.TestCase):
         text = configuration.read_text(encoding='utf-8')
         configuration.write_text(text.replace('[global]', '[global]\n\trpc start on demand helpers = no', 1), encoding='utf-8')
         self.addCleanup(configuration.write_text, text, encoding='utf-8')
-        must(dcerpcd, '--libexec-rpcds', '-D')
+        start_dcerpcd(dcerpcd)
         self.dc.start('prefork')
         self.check_calls()
         self.check_blocked()
