@@ -4,18 +4,10 @@
  * and that slow lookups are put off. One line per check.
  */
 #include "windows/agent/sinks/account_names.h"
+#include "wine_check.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static unsigned failures;
-
-static void check(bool ok, const char *what)
-{
-    printf("%s %s\n", ok ? "ok    " : "FAILED", what);
-    if (!ok)
-        failures++;
-}
 
 static struct account_names names;
 static uint64_t now_ms;

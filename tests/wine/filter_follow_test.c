@@ -11,19 +11,12 @@
 #include "core/policy.h"
 #include "windows/manager/filter_follow.h"
 #include "windows/manager/installation_record.h"
+#include "wine_check.h"
 
 #define WITH_RULES    "flt:uuid:e3514235-4b06-11d1-ab04-00c04fc2dcd2 action:block\n"
 #define WITHOUT_RULES "fw:action:allow\n"
 
-static int failures;
 static struct fake_engine fake;
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 static bool make_key(void)
 {
@@ -41,7 +34,7 @@ static enum filters_outcome follow(const char *text)
     struct filters_report report;
     struct policy *policy = policy_read("RpcFw.conf", text, strlen(text), NULL);
     if (!policy || policy->diagnostics.errors) {
-        check(false, text);
+        check(false, "%s", text);
         policy_free(policy);
         return FILTERS_FAILED;
     }

@@ -4,15 +4,7 @@
 #include <windows.h>
 
 #include "windows/agent/rpc/guarded_call.h"
-
-static unsigned failures;
-
-static void check(bool ok, const char *what)
-{
-    printf("%s %s\n", ok ? "ok    " : "FAILED", what);
-    if (!ok)
-        failures++;
-}
+#include "wine_check.h"
 
 static uint64_t WINAPI weigh(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f,
                              uint64_t g, uint64_t h)

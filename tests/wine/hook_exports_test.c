@@ -5,13 +5,13 @@
  */
 #include <windows.h>
 #include <psapi.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "windows/agent/hook/gate.h"
 #include "windows/agent/hook/hook.h"
+#include "wine_check.h"
 
 #define ROUNDS         10000
 #define WARM_UP_ROUNDS 100 /* before the first measurement */
@@ -29,21 +29,6 @@ static const char *const exports[] = {"NdrServerCall2",         "NdrServerCall",
                                       "Ndr64AsyncServerCall64", "Ndr64AsyncServerCallAll",
                                       "NdrServerInitialize",    "NdrServerInitializePartial"};
 #define REQUIRED_EXPORTS 10 /* Wine's runtime has these of them */
-
-static unsigned failures;
-
-__attribute__((format(printf, 2, 3))) static void check(bool good, const char *format, ...)
-{
-    va_list arguments;
-
-    printf("%s ", good ? "ok  " : "FAIL");
-    va_start(arguments, format);
-    vprintf(format, arguments);
-    va_end(arguments);
-    putchar('\n');
-    fflush(stdout);
-    failures += !good;
-}
 
 /* ---- the agent's side of the gate ---- */
 

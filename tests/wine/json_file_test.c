@@ -9,17 +9,10 @@
 #include <string.h>
 
 #include "windows/agent/sinks/json_sink.h"
+#include "wine_check.h"
 
-static int failures;
 static wchar_t path[MAX_PATH];
 static wchar_t other[MAX_PATH];
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 static void only_trusted_owners(void)
 {
@@ -52,7 +45,7 @@ static void only_trusted_owners(void)
         snprintf(what, sizeof(what), "a file of %ls", cases[i].owner);
         check(ConvertStringSidToSidW(cases[i].owner, &owner) &&
                   json_sink_trusts_owner(owner, self) == cases[i].trusted,
-              what);
+              "%s", what);
         check(json_sink_trusts_owner(owner, NULL) == (cases[i].trusted && !EqualSid(owner, self)),
               "and without an own user");
         LocalFree(owner);

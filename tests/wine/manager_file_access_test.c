@@ -11,19 +11,11 @@
 
 #include "windows/manager/file_access.h"
 #include "windows/manager/policy_file.h"
+#include "wine_check.h"
 
 #define SELF L"S-1-5-21-1-2-3-1001"
 #define ELSE L"S-1-5-21-1-2-3-1002"
 #define TI   L"S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464"
-
-static int failures;
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 struct access_case {
     const wchar_t *sddl;
@@ -81,7 +73,7 @@ static void test_descriptor(const struct access_case *test, PSID self)
     if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(test->sddl, SDDL_REVISION_1,
                                                               &descriptor, NULL)) {
         snprintf(what, sizeof(what), "%ls cannot be read", test->sddl);
-        check(false, what);
+        check(false, "%s", what);
         return;
     }
     bool foreign = file_access_is_foreign(descriptor, test->kind, self, &who);
@@ -91,7 +83,7 @@ static void test_descriptor(const struct access_case *test, PSID self)
     snprintf(what, sizeof(what), "%s %ls: %ls",
              test->kind == FILE_ACCESS_FOLDER ? "folder" : "file", test->sddl,
              text ? text : L"nobody else");
-    check(test->who ? text && wcscmp(text, test->who) == 0 : !foreign, what);
+    check(test->who ? text && wcscmp(text, test->who) == 0 : !foreign, "%s", what);
     LocalFree(text);
     LocalFree(descriptor);
 }
@@ -146,11 +138,11 @@ static void test_real_files(void)
           "a file that is not there");
     DWORD size = sizeof(who);
     CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, &who.sid, &size);
-    check(strstr(file_access_name(&who, name, sizeof(name)), "Administrators") != NULL, name);
+    check(strstr(file_access_name(&who, name, sizeof(name)), "Administrators") != NULL, "%s", name);
     PSID unknown;
     ConvertStringSidToSidW(ELSE, &unknown);
     CopySid(sizeof(who), &who.sid, unknown);
-    check(strstr(file_access_name(&who, name, sizeof(name)), "1002") != NULL, name);
+    check(strstr(file_access_name(&who, name, sizeof(name)), "1002") != NULL, "%s", name);
     LocalFree(unknown);
 }
 

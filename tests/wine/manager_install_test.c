@@ -14,20 +14,12 @@
 #include "windows/manager/installation_record.h"
 #include "windows/manager/policy_file.h"
 #include "windows/manager/verbs.h"
-
-static int failures;
+#include "wine_check.h"
 
 /* Where the two files come from and go to, and the policy. */
 static wchar_t source[INSTALLED_FILE_COUNT][MAX_PATH];
 static wchar_t target[INSTALLED_FILE_COUNT][MAX_PATH];
 static wchar_t policy[MAX_PATH];
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 static void write_file(const wchar_t *path, const char *text)
 {

@@ -16,21 +16,14 @@
 #include "windows/manager/policy_file.h"
 #include "windows/manager/verbs.h"
 #include "windows/policy_section.h"
+#include "wine_check.h"
 
 #define OUTPUT_SIZE 8192
 
-static int failures;
 static char policy_path[UTF8_PATH_SIZE];
 static char output[OUTPUT_SIZE]; /* stdout and stderr of the last verb */
 
 static const struct cli_verb update = {.name = "update", .arguments = ""};
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 static void write_policy(const char *text)
 {
@@ -78,7 +71,7 @@ static int update_with(const char *policy)
 static void check_says(const char *text, bool expected, const char *what)
 {
     bool passed = (strstr(output, text) != NULL) == expected;
-    check(passed, what);
+    check(passed, "%s", what);
     if (!passed) {
         printf("  it said: %s\n", output);
     }

@@ -18,19 +18,12 @@
 #include "windows/manager/protection_present.h"
 #include "windows/manager/remote_agent.h"
 #include "windows/policy_section.h"
+#include "wine_check.h"
 
 #define READY_EVENT "RpcFwTestTargetReady"
 #define ROUNDS      200
 
-static int failures;
 static wchar_t agent_path[MAX_PATH];
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 static void beside_test(const char *name, char path[MAX_PATH])
 {
@@ -76,7 +69,7 @@ static void check_result(const struct protection_result *result, enum protection
                          const char *reason, const char *what)
 {
     bool passed = result->outcome == outcome && (!reason || strstr(result->reason, reason));
-    check(passed, what);
+    check(passed, "%s", what);
     if (!passed) {
         printf("  outcome %d, reason \"%s\", state %u\n", result->outcome, result->reason,
                result->status.state);

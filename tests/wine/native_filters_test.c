@@ -14,15 +14,7 @@
 
 #include "windows/filters/filters.h"
 #include "windows/filters/fwpm_filter.h"
-
-static int failures;
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
+#include "wine_check.h"
 
 /* ---- Functions in place of fwpuclnt.dll's ---- */
 

@@ -13,18 +13,10 @@
 #include "core/image.h"
 #include "test_image.h"
 #include "windows/policy_section.h"
+#include "wine_check.h"
 
 #define SQUATTED    5000
 #define CHILD_READY L"Global\\RpcFwTestReady"
-
-static int failures;
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 /* A compiled policy; two of them can be told apart. */
 struct test_policy {
@@ -243,7 +235,7 @@ static void test_squatted_control(const wchar_t *sddl, enum policy_section_error
     if (as_manager != expected || as_agent != expected) {
         printf("  manager %d, agent %d\n", as_manager, as_agent);
     }
-    check(squatted && as_manager == expected && as_agent == expected, what);
+    check(squatted && as_manager == expected && as_agent == expected, "%s", what);
     CloseHandle(squatted);
 }
 

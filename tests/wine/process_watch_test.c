@@ -7,6 +7,7 @@
  * answers as Windows does (a fake).
  */
 #include "windows/manager/service/process_watch.h"
+#include "wine_check.h"
 
 #include <winsock2.h>
 #include <iphlpapi.h>
@@ -15,18 +16,10 @@
 
 #define PATIENCE 8000 /* milliseconds */
 
-static int failures;
 static struct {
     DWORD pid; /* 0: nobody listens */
     DWORD address;
 } listener;
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 static DWORD WINAPI tcp_table(void *table, DWORD *size, BOOL sorted, ULONG family,
                               TCP_TABLE_CLASS class, ULONG reserved)

@@ -15,12 +15,12 @@
 #include "windows/manager/policy_file.h"
 #include "windows/manager/service/last_policy.h"
 #include "windows/manager/service/service_policy.h"
+#include "wine_check.h"
 
 #define RULE_ONE "uuid:e3514235-4b06-11d1-ab04-00c04fc2dcd2 opnum:1 action:block\n"
 #define RULE_TWO "uuid:e3514235-4b06-11d1-ab04-00c04fc2dcd2 opnum:2 action:block\n"
 #define BROKEN   "uuid:nothing action:deny\n"
 
-static int failures;
 static struct service_policy policy;
 static struct service_events events;
 static wchar_t foreign_path[MAX_PATH]; /* what others may change; empty: nothing */
@@ -28,17 +28,10 @@ static enum file_access_kind foreign_kind;
 static DWORD access_error;
 static char policy_path[UTF8_PATH_SIZE];
 
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
-
 static void check_says(const char *text)
 {
     bool said = strstr(policy.error, text) != NULL;
-    check(said, text);
+    check(said, "%s", text);
     if (!said) {
         printf("  it says: %s\n", policy.error);
     }
@@ -198,7 +191,7 @@ static void test_last_is_no_image(void)
 {
     wchar_t path[MAX_PATH];
     char narrow[UTF8_PATH_SIZE];
-    check(last_policy_path(path) && utf8_from_wide(path, narrow, sizeof(narrow)), narrow);
+    check(last_policy_path(path) && utf8_from_wide(path, narrow, sizeof(narrow)), "%s", narrow);
     begin();
     apply(RULE_ONE);
     service_policy_close(&policy);

@@ -5,6 +5,7 @@
  * Wine, where everything that it says it took is read back.
  */
 #include "windows/manager/service/service_settings.h"
+#include "wine_check.h"
 
 #include <sddl.h>
 #include <stdbool.h>
@@ -17,16 +18,9 @@
 #define ALL_ACCESS   0xf01ffu
 #define LOOK         0x2018du
 
-static int failures;
 static unsigned levels_seen;
 static bool security_seen;
 static DWORD refused_level; /* that the fake does not take */
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    failures += !passed;
-}
 
 /* ---- What each setting must be ---- */
 

@@ -13,20 +13,13 @@
 #include "core/utf8.h"
 #include "windows/agent/sinks/event_writer.h"
 #include "windows/agent/sinks/json_sink.h"
+#include "wine_check.h"
 
 #define STOP_MS     20000
 #define FLOOD       4000 /* events of each thread */
 #define FLOOD_COUNT 4    /* threads */
 
-static int failures;
 static wchar_t folder[MAX_PATH];
-
-static void check(bool passed, const char *what)
-{
-    printf("%s: %s\n", passed ? "ok" : "FAILED", what);
-    fflush(stdout);
-    failures += !passed;
-}
 
 /* ---- Policies ---- */
 
@@ -47,7 +40,7 @@ static void publish(uint64_t generation, const char *options)
 
     if (policy->diagnostics.errors || !image ||
         !policy_slot_publish(&slot, image, generation, free_image, image)) {
-        check(false, options);
+        check(false, "%s", options);
         exit(1);
     }
     policy_free(policy);
@@ -339,7 +332,7 @@ static void only_plain_files(void)
         put_call(writer, "D\\u", 10 + i);
         for (int j = 0; j < 200 && event_writer_dropped(writer) == 0; j++)
             Sleep(10);
-        check(event_writer_dropped(writer) == 1, paths[i]);
+        check(event_writer_dropped(writer) == 1, "%s", paths[i]);
         event_writer_stop(writer, STOP_MS);
     }
     CloseHandle(pipe);

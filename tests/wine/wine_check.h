@@ -18,6 +18,7 @@ static void check(bool ok, const char *format, ...)
     printf("%s ", ok ? "ok    " : "FAILED");
     vprintf(format, arguments);
     printf("\n");
+    fflush(stdout); /* for when the next step crashes */
     va_end(arguments);
     if (!ok) {
         failures++;

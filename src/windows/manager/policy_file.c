@@ -82,6 +82,21 @@ bool policy_file_path(const char *option, char path[UTF8_PATH_SIZE])
     return true;
 }
 
+HANDLE policy_file_create(const wchar_t *path, DWORD disposition)
+{
+    SECURITY_ATTRIBUTES security = {.nLength = sizeof(security)};
+    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
+            policy_file_sddl, SDDL_REVISION_1, &security.lpSecurityDescriptor, NULL)) {
+        return INVALID_HANDLE_VALUE;
+    }
+    HANDLE file =
+        CreateFileW(path, GENERIC_WRITE, 0, &security, disposition, FILE_ATTRIBUTE_NORMAL, NULL);
+    DWORD error = GetLastError();
+    LocalFree(security.lpSecurityDescriptor);
+    SetLastError(error);
+    return file;
+}
+
 bool policy_file_create_default(bool *created)
 {
     *created = false;
@@ -89,23 +104,14 @@ bool policy_file_create_default(bool *created)
     if (!beside_manager(POLICY_FILE_NAME, path)) {
         return false;
     }
-    SECURITY_ATTRIBUTES security = {.nLength = sizeof(security)};
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
-            policy_file_sddl, SDDL_REVISION_1, &security.lpSecurityDescriptor, NULL)) {
-        return false;
-    }
-    HANDLE file =
-        CreateFileW(path, GENERIC_WRITE, 0, &security, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
-    DWORD error = GetLastError();
-    LocalFree(security.lpSecurityDescriptor);
+    HANDLE file = policy_file_create(path, CREATE_NEW);
     if (file == INVALID_HANDLE_VALUE) {
-        SetLastError(error);
-        return error == ERROR_FILE_EXISTS;
+        return GetLastError() == ERROR_FILE_EXISTS;
     }
     const DWORD size = sizeof(default_policy) - 1;
     DWORD written = 0;
     bool complete = WriteFile(file, default_policy, size, &written, NULL) && written == size;
-    error = GetLastError();
+    DWORD error = GetLastError();
     CloseHandle(file);
     if (!complete) {
         DeleteFileW(path);

@@ -12,9 +12,13 @@
 
 #define POLICY_FILE_NAME L"RpcFw.conf"
 
-/* In SDDL: of the file that install makes. Only administrators and the system need to read it: the
- * agents have the compiled policy. */
+/* In SDDL: of the files that policy_file_create() makes. Only administrators and the system need to
+ * read them: the agents have the compiled policy. */
 extern const wchar_t policy_file_sddl[];
+
+/* Makes a file with that access, for writing; `disposition` as of CreateFile. To be closed;
+ * INVALID_HANDLE_VALUE: GetLastError(). */
+HANDLE policy_file_create(const wchar_t *path, DWORD disposition);
 
 /* The full path of a file beside the running manager; false: the path is too long, GetLastError().
  */

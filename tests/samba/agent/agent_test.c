@@ -49,14 +49,6 @@ static bool is_blocked(void)
     return status == STATUS_FAULT && fault == ACCESS && call.served == before;
 }
 
-static const struct process_entry *own_entry(void)
-{
-    const struct process_entry *entry = world_entry((uint32_t)getpid());
-
-    CHECK(entry);
-    return entry;
-}
-
 static void start(const char *policy)
 {
     fake_call_init(&call, LAYOUT);
@@ -64,7 +56,7 @@ static void start(const char *policy)
     if (policy)
         world_publish(policy);
     CHECK(world.attach() == AGENT_REASON_NONE);
-    CHECK(own_entry()->state == AGENT_PROTECTED);
+    CHECK(world_own_entry()->state == AGENT_PROTECTED);
 }
 
 /* ---- Scenarios ---- */
@@ -81,8 +73,8 @@ static void judge_with_layout(void)
     world_publish("uuid:drsuapi opnum:3 sid:S-1-5-21-1-2-3-513 addr:10.0.0.7 action:block "
                   "audit:true id:sync\naudit:true\n");
     CHECK(world.attach() == AGENT_REASON_NONE);
-    CHECK(own_entry()->state == AGENT_PROTECTED);
-    CHECK(strncmp(own_entry()->samba, "4.", 2) == 0);
+    CHECK(world_own_entry()->state == AGENT_PROTECTED);
+    CHECK(strncmp(world_own_entry()->samba, "4.", 2) == 0);
     CHECK(is_blocked());
     CHECK(world_next_event(EVENT_CALL, &event));
     CHECK(event.verdict.block && event.generation == 1 && event.opnum == 3);
@@ -98,10 +90,10 @@ static void judge_with_layout(void)
     fake_set_opnum(&call, 3);
     fake_set_address(&call.client, "10.0.0.8", 1);
     CHECK(passes());
-    CHECK(own_entry()->counters.calls == 3);
-    CHECK(own_entry()->counters.blocked == 1);
-    CHECK(own_entry()->counters.audited == 3);
-    CHECK(own_entry()->in_call == 0);
+    CHECK(world_own_entry()->counters.calls == 3);
+    CHECK(world_own_entry()->counters.blocked == 1);
+    CHECK(world_own_entry()->counters.audited == 3);
+    CHECK(world_own_entry()->in_call == 0);
 }
 
 /* A call that Samba gives up in between leaves the interface changed until the next request. */
@@ -139,12 +131,12 @@ static void follow_updates(void)
     struct event event;
 
     start(NULL);
-    CHECK(own_entry()->generation == 0);
+    CHECK(world_own_entry()->generation == 0);
     CHECK(passes());
     CHECK(world_count_events(EVENT_CALL) == 0);
     CHECK(world_publish("opnum:3 action:block\n") == 1);
     CHECK(is_blocked());
-    CHECK(own_entry()->generation == 1);
+    CHECK(world_own_entry()->generation == 1);
     CHECK(world_next_event(EVENT_POLICY_CHANGED, &event) && event.generation == 1);
     CHECK(world_publish("opnum:4 action:block\n") == 2);
     CHECK(passes());
@@ -153,12 +145,12 @@ static void follow_updates(void)
     fake_set_opnum(&call, 4);
     CHECK(is_blocked());
     CHECK(is_blocked());
-    CHECK(own_entry()->generation == 2);
-    CHECK(own_entry()->policy_error == POLICY_VIEW_BAD);
+    CHECK(world_own_entry()->generation == 2);
+    CHECK(world_own_entry()->policy_error == POLICY_VIEW_BAD);
     CHECK(world_count_events(EVENT_POLICY_REFUSED) == 1); /* told once, not for each call */
     CHECK(world_publish("opnum:5 action:block\n") == 4);
     CHECK(passes());
-    CHECK(own_entry()->policy_error == POLICY_VIEW_OK);
+    CHECK(world_own_entry()->policy_error == POLICY_VIEW_OK);
 }
 
 static void dry_rules_and_hits(void)
@@ -169,7 +161,7 @@ static void dry_rules_and_hits(void)
     start("opnum:3 action:block dry:true\n");
     CHECK(passes());
     CHECK(passes());
-    CHECK(own_entry()->counters.would_block == 2);
+    CHECK(world_own_entry()->counters.would_block == 2);
     CHECK(world_count_events(EVENT_CALL) == 2);
     CHECK(state_file_map(directory, "hits-1", 8, false, &hits) == 0);
     uint64_t value;
@@ -196,7 +188,7 @@ static void record_binds(void)
     CHECK(event.known & FACT_BIT(FACT_CLIENT_ADDR));
     CHECK(world_next_event(EVENT_BIND, &event) && !event.served && event.interface.data1 == 9);
     CHECK(!world_next_event(EVENT_BIND, &event));
-    CHECK(own_entry()->counters.binds == 1);
+    CHECK(world_own_entry()->counters.binds == 1);
 
     struct fake_syntax minor = served; /* another version is another interface */
     minor.version |= 1 << 16;
@@ -234,22 +226,22 @@ static void refuse_unknown_samba(void)
     world_load(&world, &strange);
     world_publish("action:block audit:true\n");
     CHECK(world.attach() == AGENT_REASON_UNKNOWN_SAMBA);
-    CHECK(own_entry()->state == AGENT_REFUSED);
-    CHECK(own_entry()->reason == AGENT_REASON_UNKNOWN_SAMBA);
-    CHECK(strstr(own_entry()->detail, ",144"));
+    CHECK(world_own_entry()->state == AGENT_REFUSED);
+    CHECK(world_own_entry()->reason == AGENT_REASON_UNKNOWN_SAMBA);
+    CHECK(strstr(world_own_entry()->detail, ",144"));
     CHECK(world_count_events(EVENT_GAP_FOUND) == 1);
     CHECK(passes());
     CHECK(world.bind(&call));
     world_publish("option unsupported closed\naction:allow\n");
     CHECK(world.request(&call, false, &fault) == FAKE_STATUS_MEMORY);
-    CHECK(own_entry()->counters.blocked == 1);
+    CHECK(world_own_entry()->counters.blocked == 1);
     CHECK(world.attach() == AGENT_REASON_UNKNOWN_SAMBA);
     world_publish("option unsupported open\naction:allow\n");
     CHECK(passes());
     world_publish("option unsupported closed\naction:allow\n");
     CHECK(world.detach() == 0);
     CHECK(passes());
-    CHECK(own_entry()->state == AGENT_DETACHED);
+    CHECK(world_own_entry()->state == AGENT_DETACHED);
 }
 
 static void come_and_go(void)
@@ -263,7 +255,7 @@ static void come_and_go(void)
         CHECK(world.attach() == 0);
         CHECK(world.detach() == 0);
         CHECK(world.detach() == 0);
-        CHECK(own_entry()->state == AGENT_DETACHED && own_entry()->generation == 0);
+        CHECK(world_own_entry()->state == AGENT_DETACHED && world_own_entry()->generation == 0);
         CHECK(!getenv("LD_PRELOAD"));
         CHECK(passes());
         CHECK(world.attach() == 0);
@@ -295,13 +287,13 @@ static void wait_for_the_server(void)
     CHECK(!world_entry((uint32_t)getpid())); /* this program is no daemon: a client, perhaps */
     CHECK(!getenv("LD_PRELOAD"));
     CHECK(world.attach() == 0);
-    CHECK(own_entry()->state == AGENT_WAITING);
+    CHECK(world_own_entry()->state == AGENT_WAITING);
     world_load_samba(&world, LAYOUT);
     fake_call_init(&call, LAYOUT);
     CHECK(passes());
     CHECK(world.init_module(NULL) == 0);
-    CHECK(own_entry()->state == AGENT_PROTECTED);
-    CHECK(own_entry()->loading == AGENT_LOADED_MODULE);
+    CHECK(world_own_entry()->state == AGENT_PROTECTED);
+    CHECK(world_own_entry()->loading == AGENT_LOADED_MODULE);
     CHECK(is_blocked());
 }
 
@@ -312,12 +304,12 @@ static void stay_idle_when_switched_off(void)
     fake_call_init(&call, LAYOUT);
     world_load(&world, LAYOUT);
     CHECK(world.init_module(NULL) == 0);
-    CHECK(own_entry()->state == AGENT_DETACHED);
-    CHECK(own_entry()->reason == AGENT_REASON_SWITCHED_OFF);
+    CHECK(world_own_entry()->state == AGENT_DETACHED);
+    CHECK(world_own_entry()->reason == AGENT_REASON_SWITCHED_OFF);
     CHECK(!getenv("LD_PRELOAD"));
     CHECK(passes());
     CHECK(world.attach() == 0); /* by hand it protects all the same */
-    CHECK(own_entry()->state == AGENT_PROTECTED);
+    CHECK(world_own_entry()->state == AGENT_PROTECTED);
     CHECK(is_blocked());
 }
 
@@ -348,7 +340,7 @@ static void change_policy_while_acting_as_a_user(void)
     CHECK(is_blocked());
     CHECK(seteuid(0) == 0);
     CHECK(passes());
-    CHECK(own_entry()->generation == 2);
+    CHECK(world_own_entry()->generation == 2);
     CHECK(world_count_events(EVENT_POLICY_REFUSED) == 0);
 }
 
@@ -362,11 +354,11 @@ static void count_in_children_apart(void)
     if (child == 0) {
         CHECK(is_blocked());
         CHECK(is_blocked());
-        CHECK(own_entry()->loading == AGENT_LOADED_FORK);
-        CHECK(own_entry()->state == AGENT_PROTECTED);
-        CHECK(own_entry()->counters.calls == 2);
-        CHECK(own_entry()->generation == 1);
-        CHECK(strcmp(own_entry()->samba, "4.17") == 0);
+        CHECK(world_own_entry()->loading == AGENT_LOADED_FORK);
+        CHECK(world_own_entry()->state == AGENT_PROTECTED);
+        CHECK(world_own_entry()->counters.calls == 2);
+        CHECK(world_own_entry()->generation == 1);
+        CHECK(strcmp(world_own_entry()->samba, "4.17") == 0);
         world_publish("opnum:4 action:block\n");
         CHECK(passes());
         CHECK(world.detach() == 0);
@@ -374,9 +366,9 @@ static void count_in_children_apart(void)
         _Exit(0);
     }
     CHECK(waitpid(child, &status, 0) == child && status == 0);
-    CHECK(own_entry()->state == AGENT_PROTECTED && own_entry()->counters.calls == 1);
+    CHECK(world_own_entry()->state == AGENT_PROTECTED && world_own_entry()->counters.calls == 1);
     CHECK(passes()); /* by the child's new policy, which is everybody's */
-    CHECK(own_entry()->generation == 2);
+    CHECK(world_own_entry()->generation == 2);
 }
 
 static void *(*behind)(const void *blob, void *memory);
@@ -403,12 +395,12 @@ static void leave_only_what_is_its_own(void)
     CHECK(is_blocked() && others_calls == 1);
 
     CHECK(world.detach() == AGENT_REASON_HOOK);
-    CHECK(own_entry()->state == AGENT_PROTECTED);
-    CHECK(strstr(own_entry()->detail, "ndr_pull_init_blob"));
+    CHECK(world_own_entry()->state == AGENT_PROTECTED);
+    CHECK(strstr(world_own_entry()->detail, "ndr_pull_init_blob"));
     CHECK(is_blocked() && others_calls == 2);
     fake_make_bind(&call, &(struct fake_syntax){.version = 1}, 1, false);
     CHECK(world.bind(&call));
-    CHECK(own_entry()->counters.binds == 1); /* the other hooks were put back */
+    CHECK(world_own_entry()->counters.binds == 1); /* the other hooks were put back */
     fake_call_init(&call, LAYOUT);
 
     CHECK(import_slot_replace(&library, slot, (void *)others_pull_init, agents) == 0);
@@ -429,7 +421,7 @@ static void go_on_without_state(void)
     CHECK(world.detach() == 0);
     CHECK(fchmod(directory, 0700) == 0);
     CHECK(world.attach() == 0);
-    CHECK(own_entry()->state == AGENT_PROTECTED);
+    CHECK(world_own_entry()->state == AGENT_PROTECTED);
 }
 
 /* ---- What cannot be hooked as a whole ---- */
@@ -448,11 +440,12 @@ static void close_what_cannot_be_hooked(void)
     load_server(FAKE_BOUND);
     world_publish("option unsupported closed\naction:allow\n");
     CHECK(world.attach() == AGENT_REASON_SYMBOLS);
-    CHECK(own_entry()->state == AGENT_REFUSED);
-    CHECK(strcmp(own_entry()->detail, "dcesrv_auth_bind: not imported by the RPC server") == 0);
+    CHECK(world_own_entry()->state == AGENT_REFUSED);
+    CHECK(strcmp(world_own_entry()->detail, "dcesrv_auth_bind: not imported by the RPC server") ==
+          0);
     CHECK(world_count_events(EVENT_GAP_FOUND) == 1);
     CHECK(world.request(&call, false, &fault) == FAKE_STATUS_MEMORY);
-    CHECK(call.served == 0 && own_entry()->counters.blocked == 1);
+    CHECK(call.served == 0 && world_own_entry()->counters.blocked == 1);
     world_publish("option unsupported open\naction:block\n");
     CHECK(passes());
     world_publish("option unsupported closed\naction:allow\n");
@@ -468,9 +461,10 @@ static void say_what_cannot_be_closed(void)
     load_server(FAKE_ALONE);
     world_publish("option unsupported closed\naction:block\n");
     CHECK(world.attach() == AGENT_REASON_SYMBOLS);
-    CHECK(own_entry()->state == AGENT_REFUSED);
-    CHECK(strstr(own_entry()->detail, "ndr_pull_init_blob: not imported"));
-    CHECK(strstr(own_entry()->detail, "option unsupported closed has no hold on it: calls pass"));
+    CHECK(world_own_entry()->state == AGENT_REFUSED);
+    CHECK(strstr(world_own_entry()->detail, "ndr_pull_init_blob: not imported"));
+    CHECK(strstr(world_own_entry()->detail,
+                 "option unsupported closed has no hold on it: calls pass"));
     CHECK(world_next_event(EVENT_GAP_FOUND, &event));
     CHECK(strstr(event.detail, "calls pass"));
     CHECK(passes());

@@ -214,6 +214,13 @@ const struct process_entry *world_entry(uint32_t pid)
     return found;
 }
 
+const struct process_entry *world_own_entry(void)
+{
+    const struct process_entry *entry = world_entry((uint32_t)getpid());
+    CHECK(entry);
+    return entry;
+}
+
 static struct event_ring *ring(void)
 {
     static struct state_mapping mapping;

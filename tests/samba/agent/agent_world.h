@@ -63,8 +63,11 @@ void world_set_mode(enum control_mode mode);
 /* Makes the next generation one that cannot be taken. */
 void world_publish_rubbish(void);
 
-/* This process's entry; NULL: it has none. */
+/* A process's entry; NULL: it has none. */
 const struct process_entry *world_entry(uint32_t pid);
+
+/* This process's, which has one. */
+const struct process_entry *world_own_entry(void);
 
 /* Leaves that many cells of the ring free, with events of nobody's. */
 void world_fill_ring(uint32_t left);

@@ -47,14 +47,6 @@ static bool is_blocked(void)
     return status == STATUS_FAULT && fault == 5;
 }
 
-static const struct process_entry *own_entry(void)
-{
-    const struct process_entry *entry = world_entry((uint32_t)getpid());
-
-    CHECK(entry);
-    return entry;
-}
-
 static void start(const char *policy)
 {
     fake_call_init(&call, LAYOUT);
@@ -91,7 +83,7 @@ static void tell_each_interface_of_a_packet_once(void)
         bind_for(different[i]);
         CHECK(world_count_events(EVENT_BIND) == different[i]);
     }
-    CHECK(own_entry()->counters.binds == 4 && own_entry()->counters.dropped == 0);
+    CHECK(world_own_entry()->counters.binds == 4 && world_own_entry()->counters.dropped == 0);
 }
 
 /* What is beyond the allowance is counted, and told as dropped; calls are not meant. */
@@ -109,9 +101,9 @@ static void record_so_many_binds_and_no_more(void)
     }
     double limit = BINDS_AT_ONCE + 1 + (seconds() - began) * BINDS_A_SECOND;
     CHECK(told >= BINDS_AT_ONCE && told <= limit);
-    CHECK(own_entry()->counters.binds == 8);
-    CHECK(own_entry()->counters.audited == told);
-    CHECK(own_entry()->counters.dropped == made - told);
+    CHECK(world_own_entry()->counters.binds == 8);
+    CHECK(world_own_entry()->counters.audited == told);
+    CHECK(world_own_entry()->counters.dropped == made - told);
     CHECK(world_lost_events() == made - told);
     fake_call_init(&call, LAYOUT);
     CHECK(passes());
@@ -134,21 +126,21 @@ static void count_events_that_find_no_room(void)
     start("opnum:3 action:block audit:true\naudit:true\n");
     world_fill_ring(EVENT_RING_CAPACITY / 8 + 1);
     bind_for(2);
-    CHECK(own_entry()->counters.dropped == 1);
+    CHECK(world_own_entry()->counters.dropped == 1);
     fake_call_init(&call, LAYOUT);
     fake_set_opnum(&call, 4);
     for (unsigned i = 0; i < EVENT_RING_CAPACITY / 16; i++)
         CHECK(passes());
-    CHECK(own_entry()->counters.dropped == 1);
+    CHECK(world_own_entry()->counters.dropped == 1);
     for (unsigned i = 0; i < 10; i++)
         CHECK(passes());
-    CHECK(own_entry()->counters.dropped == 11);
+    CHECK(world_own_entry()->counters.dropped == 11);
     fake_set_opnum(&call, 3);
     for (unsigned i = 0; i < EVENT_RING_CAPACITY / 16; i++)
         CHECK(is_blocked());
-    CHECK(own_entry()->counters.dropped == 11);
+    CHECK(world_own_entry()->counters.dropped == 11);
     CHECK(is_blocked());
-    CHECK(own_entry()->counters.dropped == 12);
+    CHECK(world_own_entry()->counters.dropped == 12);
 }
 
 /* ---- Processes ---- */
@@ -179,13 +171,13 @@ static void judge_without_an_entry(void)
     world_free_one_entry();
     CHECK(process_table_has_room(world_table()));
     CHECK(world.attach() == AGENT_REASON_NONE);
-    CHECK(own_entry()->state == AGENT_PROTECTED && own_entry()->generation == 1);
-    CHECK(strcmp(own_entry()->samba, "4.17") == 0);
-    CHECK(own_entry()->counters.calls == 0);
+    CHECK(world_own_entry()->state == AGENT_PROTECTED && world_own_entry()->generation == 1);
+    CHECK(strcmp(world_own_entry()->samba, "4.17") == 0);
+    CHECK(world_own_entry()->counters.calls == 0);
     CHECK(is_blocked());
-    CHECK(own_entry()->counters.blocked == 1 && ended->blocked == 2);
+    CHECK(world_own_entry()->counters.blocked == 1 && ended->blocked == 2);
     CHECK(world.detach() == 0);
-    CHECK(own_entry()->state == AGENT_DETACHED);
+    CHECK(world_own_entry()->state == AGENT_DETACHED);
 }
 
 /* ---- Names ---- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "windows/manager/service/last_policy.h"
 
-#include <sddl.h>
 #include <stdlib.h>
 #include <wchar.h>
 
@@ -33,26 +32,11 @@ bool last_policy_path(wchar_t path[MAX_PATH])
     return path_of(FILE_NAME, path);
 }
 
-/* Administrators and the system alone: the image tells which callers are trusted. */
-static HANDLE create_file(const wchar_t *path)
-{
-    SECURITY_ATTRIBUTES security = {.nLength = sizeof(security)};
-    if (!ConvertStringSecurityDescriptorToSecurityDescriptorW(
-            policy_file_sddl, SDDL_REVISION_1, &security.lpSecurityDescriptor, NULL)) {
-        return INVALID_HANDLE_VALUE;
-    }
-    HANDLE file =
-        CreateFileW(path, GENERIC_WRITE, 0, &security, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, NULL);
-    DWORD error = GetLastError();
-    LocalFree(security.lpSecurityDescriptor);
-    SetLastError(error);
-    return file;
-}
-
 static DWORD write_new(const wchar_t *path, const struct policy_image *image)
 {
     DWORD written = 0;
-    HANDLE file = create_file(path);
+    /* Administrators and the system alone: the image tells which callers are trusted. */
+    HANDLE file = policy_file_create(path, CREATE_ALWAYS);
     if (file == INVALID_HANDLE_VALUE) {
         return GetLastError();
     }
